@@ -1,0 +1,112 @@
+"""Facts + controls -> outcomes. Pure: no socket, no clock, no file.
+
+Exceptions are caught broadly in exactly one place, here: a control that crashes becomes a `not_assessed: error`
+outcome, never an absent row.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import msgspec
+
+from checks.catalogue import Control, Domain
+from checks.common.text import clean
+from checks.model import (
+    Context,
+    Evidence,
+    FactsFile,
+    Gap,
+    Judgement,
+    Outcome,
+    Reason,
+    fingerprint,
+    not_assessed,
+)
+
+
+def evaluate_domain(
+    domain: Domain, facts_file: FactsFile, answers: Mapping[str, Any] | None = None
+) -> tuple[list[Outcome], Any]:
+    """Judge the facts of one domain with its whole catalogue.
+
+    Returns the outcomes, at least one per control, and the decoded facts (None when there are none). Facts written
+    by another version of the domain that no longer decode give `not_assessed: malformed` for every control.
+    """
+    context = Context(now=facts_file.finished, answers=answers or {})
+    gap = facts_file.gap
+    facts: Any = None
+    if gap is None:
+        try:
+            facts = msgspec.json.decode(facts_file.data, type=domain.load(domain.header.facts))
+        except msgspec.DecodeError as error:
+            gap = Gap(reason=Reason.MALFORMED, detail=f"Les faits enregistrés ne peuvent pas être relus : {error}.")
+    if gap is not None:
+        subject = ", ".join(facts_file.targets) or domain.header.title
+        outcomes = [
+            stamp(domain, control, not_assessed(subject, gap), context) for control in domain.controls
+        ]
+        return outcomes, None
+    return evaluate_facts(domain, facts, context), facts
+
+
+def evaluate_facts(domain: Domain, facts: Any, context: Context) -> list[Outcome]:
+    """Judge decoded facts with every control of the domain."""
+    return [
+        stamp(domain, control, judgement, context)
+        for control in domain.controls
+        for judgement in _judge(domain, control, facts, context)
+    ]
+
+
+def _judge(domain: Domain, control: Control, facts: Any, context: Context) -> list[Judgement]:
+    try:
+        result = domain.control_function(control)(facts, context)
+    except Exception as error:  # the one broad catch: a crash of one control must not hide the others
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{PurePath(last.filename).name}:{last.lineno}"
+        detail = f"Le contrôle a échoué pour une raison interne ({type(error).__name__}, {where})."
+        return [not_assessed(domain.header.title, Gap(reason=Reason.ERROR, detail=detail))]
+    judgements = result if isinstance(result, list) else [result]
+    if not judgements:
+        detail = "Le contrôle n'a rien trouvé à juger."
+        return [not_assessed(domain.header.title, Gap(reason=Reason.NOT_CONFIGURED, detail=detail))]
+    return judgements
+
+
+def stamp(domain: Domain, control: Control, judgement: Judgement, context: Context) -> Outcome:
+    """Give a judgement its identity: control id and version, severity, fingerprints, time of the evidence."""
+    collected = context.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Outcome(
+        control=control.id,
+        version=control.version,
+        domain=domain.id,
+        subject=clean(judgement.subject),
+        verdict=judgement.verdict,
+        severity=judgement.severity or control.severity,
+        message=clean(judgement.message),
+        fingerprint=fingerprint(control.id, judgement.subject),
+        reason=clean(judgement.reason),
+        measure=control.measure,
+        affected=tuple(
+            msgspec.structs.replace(
+                item,
+                label=clean(item.label),
+                detail=clean(item.detail),
+                fingerprint=fingerprint(control.id, judgement.subject, item.id),
+            )
+            for item in judgement.affected
+        ),
+        evidence=tuple(
+            Evidence(
+                value=clean(item.value),
+                source=clean(item.source),
+                time=item.time or collected,
+                origin=item.origin,
+            )
+            for item in judgement.evidence
+        ),
+    )
