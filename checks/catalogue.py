@@ -30,7 +30,7 @@ class CatalogueError(Exception):
     """A catalogue file is wrong; the message names the file and the entry."""
 
 
-class Control(Record):
+class Control(Record, frozen=True, kw_only=True):
     """One question an audit asks."""
 
     id: str
@@ -48,7 +48,7 @@ class Control(Record):
     """Exposure of the object concerned, 0.5 to 2.0; enters the priority of the measure."""
 
 
-class Measure(Record):
+class Measure(Record, frozen=True, kw_only=True):
     """One action that repairs one or several controls."""
 
     id: str
@@ -77,7 +77,7 @@ ACTORS = ("structure", "prestataire", "crrc", "rssi")
 FUNDINGS = ("", "rssi_externe", "experts_techniques")
 
 
-class DomainHeader(Record):
+class DomainHeader(Record, frozen=True, kw_only=True):
     """The `[domain]` table of a catalogue: where the rooms of the domain are."""
 
     id: str
@@ -95,6 +95,8 @@ class DomainHeader(Record):
     """`module:function(inputs, options) -> facts | None`: reads what `ausculte check` is given, without network."""
     online_input: str = ""
     """`module:function(inputs, options) -> config`: builds the config of an online `ausculte check`."""
+    public_lookup: bool = False
+    """An online check without authorisation is possible: the domain then asks public data only."""
     summary: str = ""
     """`module:function(facts) -> {label: value}`: short facts shown at the head of the domain's report page."""
 
@@ -120,9 +122,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     def control_function(self, control: Control) -> ControlFunction:
         """Import the function that judges `control`."""
         module, _, name = control.check.rpartition(".")
-        function: ControlFunction = getattr(
-            importlib.import_module(f"{self.package}.controls.{module}"), name
-        )
+        function: ControlFunction = getattr(importlib.import_module(f"{self.package}.controls.{module}"), name)
         return function
 
 
@@ -148,12 +148,12 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         return {m.id: m for d in self.domains.values() for m in d.measures}
 
 
-class _CatalogueFile(Record):
+class _CatalogueFile(Record, frozen=True, kw_only=True):
     domain: DomainHeader
     control: tuple[Control, ...] = ()
 
 
-class _MeasuresFile(Record):
+class _MeasuresFile(Record, frozen=True, kw_only=True):
     measure: tuple[Measure, ...] = ()
 
 

@@ -46,9 +46,7 @@ def evaluate_domain(
             gap = Gap(reason=Reason.MALFORMED, detail=f"Les faits enregistrés ne peuvent pas être relus : {error}.")
     if gap is not None:
         subject = ", ".join(facts_file.targets) or domain.header.title
-        outcomes = [
-            stamp(domain, control, not_assessed(subject, gap), context) for control in domain.controls
-        ]
+        outcomes = [stamp(domain, control, not_assessed(subject, gap), context) for control in domain.controls]
         return outcomes, None
     return evaluate_facts(domain, facts, context), facts
 
@@ -65,7 +63,7 @@ def evaluate_facts(domain: Domain, facts: Any, context: Context) -> list[Outcome
 def _judge(domain: Domain, control: Control, facts: Any, context: Context) -> list[Judgement]:
     try:
         result = domain.control_function(control)(facts, context)
-    except Exception as error:  # the one broad catch: a crash of one control must not hide the others
+    except Exception as error:  # noqa: BLE001 - the one broad catch: a crash of one control must not hide the others
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{PurePath(last.filename).name}:{last.lineno}"
         detail = f"Le contrôle a échoué pour une raison interne ({type(error).__name__}, {where})."

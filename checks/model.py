@@ -28,7 +28,7 @@ FACTS_SCHEMA = "ausculte/facts"
 class Verdict(enum.StrEnum):
     """What a control concludes. Missing data is never `PASS`."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict
     FAIL = "fail"
     NOT_APPLICABLE = "not_applicable"
     NOT_ASSESSED = "not_assessed"
@@ -75,7 +75,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of the value objects that are written to files: immutable and strict on reading."""
 
 
-class Gap(Record, tag="gap", tag_field="kind"):
+class Gap(Record, frozen=True, kw_only=True, tag="gap", tag_field="kind"):
     """A fact that could not be obtained. Stands where the fact would be, so that nothing is silently absent."""
 
     reason: Reason
@@ -83,7 +83,7 @@ class Gap(Record, tag="gap", tag_field="kind"):
     """One French sentence for the reader: what was tried and what came back."""
 
 
-class Evidence(Record):
+class Evidence(Record, frozen=True, kw_only=True):
     """One observation that a reviewer can verify."""
 
     value: str
@@ -94,7 +94,7 @@ class Evidence(Record):
     origin: Origin = Origin.OBSERVED
 
 
-class Affected(Record):
+class Affected(Record, frozen=True, kw_only=True):
     """One object a failed control points at."""
 
     id: str
@@ -106,7 +106,7 @@ class Affected(Record):
     """Filled by the evaluator."""
 
 
-class Judgement(Record):
+class Judgement(Record, frozen=True, kw_only=True):
     """What a control function returns about one subject; the evaluator adds identity and fingerprints."""
 
     verdict: Verdict
@@ -157,19 +157,15 @@ def failed(
 
 def not_applicable(subject: str, why: str, *evidence: Evidence) -> Judgement:
     """The question has no meaning here; `why` is a French sentence."""
-    return Judgement(
-        verdict=Verdict.NOT_APPLICABLE, subject=subject, message=why, reason=why, evidence=evidence
-    )
+    return Judgement(verdict=Verdict.NOT_APPLICABLE, subject=subject, message=why, reason=why, evidence=evidence)
 
 
 def not_assessed(subject: str, gap: Gap) -> Judgement:
     """The fact needed is missing, for the reason the gap gives."""
-    return Judgement(
-        verdict=Verdict.NOT_ASSESSED, subject=subject, message=gap.detail, reason=str(gap.reason)
-    )
+    return Judgement(verdict=Verdict.NOT_ASSESSED, subject=subject, message=gap.detail, reason=str(gap.reason))
 
 
-class Outcome(Record):
+class Outcome(Record, frozen=True, kw_only=True):
     """The verdict of one control on one subject, as written in `run.json`."""
 
     control: str
@@ -192,7 +188,7 @@ def fingerprint(control: str, subject: str, affected: str = "") -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-class Context(Record):
+class Context(Record, frozen=True, kw_only=True):
     """What a control may know besides the facts of its domain. Pure data: the clock is the time of collection."""
 
     now: datetime
@@ -201,7 +197,7 @@ class Context(Record):
     """Declared answers of the site profile, `[questions]`."""
 
 
-class FactsFile(Record):
+class FactsFile(Record, frozen=True, kw_only=True):
     """Envelope of `facts/<domain>.json`. `gap` is set, and `data` is null, when nothing could be collected."""
 
     schema: str
@@ -216,7 +212,7 @@ class FactsFile(Record):
     data: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class StructureIdentity(Record):
+class StructureIdentity(Record, frozen=True, kw_only=True):
     """Who was audited."""
 
     name: str
@@ -227,7 +223,7 @@ class StructureIdentity(Record):
     """Places or residents."""
 
 
-class DomainRun(Record):
+class DomainRun(Record, frozen=True, kw_only=True):
     """How the collection of one domain went."""
 
     domain: str
@@ -240,7 +236,7 @@ class DomainRun(Record):
     targets: tuple[str, ...] = ()
 
 
-class ToolIdentity(Record):
+class ToolIdentity(Record, frozen=True, kw_only=True):
     """What judged."""
 
     name: str
@@ -248,7 +244,7 @@ class ToolIdentity(Record):
     catalogue_sha256: str
 
 
-class Run(Record):
+class Run(Record, frozen=True, kw_only=True):
     """One audit of one structure: `run.json`."""
 
     schema: str
@@ -266,6 +262,9 @@ class Run(Record):
     """Person-days the structure can spend in six months."""
     domains: tuple[DomainRun, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    journal_entries: int = 0
+    journal_sha256: str = ""
+    """Hash of the last journal entry when the run ended: a journal cut short afterwards no longer matches."""
     notes: tuple[str, ...] = ()
     """What the reader must know about this run (recorded facts, narrow perimeter…), in French."""
 
@@ -307,9 +306,7 @@ class Network(Protocol):
     ) -> tuple[str, ...]:
         """Same as `permit` for a name the collector resolved itself: no second DNS question."""
 
-    def connect(
-        self, host: str, port: int, protocol: str, purpose: str, timeout: float
-    ) -> socket.socket:
+    def connect(self, host: str, port: int, protocol: str, purpose: str, timeout: float) -> socket.socket:
         """Return a connected TCP socket. Raises `OSError` as `socket.create_connection` does."""
 
     async def open(

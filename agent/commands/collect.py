@@ -1,0 +1,87 @@
+"""`ausculte collect`: facts only."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from agent.commands.run import add_collect_arguments
+
+if TYPE_CHECKING:
+    from agent.profile import LoadedProfile
+    from agent.runfolder import RunFolder
+    from agent.supervisor import Collected
+    from checks.catalogue import Catalogue
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Same perimeter arguments as `run`."""
+    add_collect_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Collect and say where the facts are."""
+    from agent.exits import NOT_ASSESSED, OK
+
+    _, _, folder, _ = collect_from_args(args)
+    print(folder.path)
+    return NOT_ASSESSED if any(facts.gap for facts in folder.read_all_facts().values()) else OK
+
+
+def collect_from_args(
+    args: argparse.Namespace,
+) -> tuple[Catalogue, LoadedProfile, RunFolder, list[Collected]]:
+    """Load the profile and collect, with progress on standard error."""
+    from agent import engine
+    from agent.errors import UsageError
+    from agent.profile import load_profile
+    from agent.progress import make_reporter
+    from agent.worker import utc_now
+    from checks.catalogue import load_catalogue
+
+    catalogue = load_catalogue()
+    loaded = load_profile(args.profile, catalogue)
+    for name in args.only:
+        if name not in loaded.domains:
+            known = ", ".join(loaded.domains) or "aucun"
+            raise UsageError(f"--only {name} : ce domaine n'est pas dans le profil (présents : {known})")
+    if not loaded.domains:
+        known = ", ".join(f"[{name}]" for name in catalogue.domains)
+        raise UsageError(f"{args.profile} : aucun domaine à auditer ; ajoutez au moins une table parmi {known}")
+    titles = {name: domain.header.title for name, domain in catalogue.domains.items()}
+    interactive = not args.no_prompt and sys.stdin.isatty()
+    reporter = make_reporter(titles, quiet=args.quiet)
+    try:
+        folder, collected = engine.collect(
+            loaded,
+            args.output,
+            catalogue,
+            secrets=lambda: resolve_secrets(loaded, titles, interactive=interactive),
+            only=tuple(args.only),
+            resume=args.resume,
+            clock=utc_now,
+            reporter=reporter,
+        )
+    finally:
+        reporter.close()
+    for item in collected:
+        for refused in item.refused:
+            print(f"{titles[item.domain]} : refusé par le mandat : {refused}", file=sys.stderr)
+    return catalogue, loaded, folder, collected
+
+
+def resolve_secrets(
+    loaded: LoadedProfile, titles: Mapping[str, str], *, interactive: bool
+) -> dict[str, dict[str, str]]:
+    """Every secret the profile refers to, asked for or read once: domain -> reference -> secret."""
+    from agent.secret_store import references, resolve
+
+    return {
+        name: {
+            reference: resolve(reference, f"Mot de passe pour {titles[name]}", interactive=interactive)
+            for reference in references(config)
+        }
+        for name, config in loaded.domains.items()
+    }

@@ -1,0 +1,79 @@
+"""`ausculte run`: the whole audit."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments shared with `collect`, then those of the report."""
+    add_collect_arguments(parser)
+    parser.add_argument(
+        "--fail-on",
+        choices=("critical", "high", "medium", "low", "info"),
+        metavar="GRAVITÉ",
+        help="code de sortie 4 si un constat de cette gravité ou pire existe (critical, high, medium, low, info)",
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="AUDIT", help="audit antérieur auquel se comparer dans le rapport"
+    )
+    parser.add_argument("--json", action="store_true", help="écrire le résultat (run.json) sur la sortie standard")
+
+
+def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
+    """Profile, output folder, resume, perimeter."""
+    parser.add_argument("profile", type=Path, metavar="site.toml", help="profil du site")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path(),
+        metavar="DOSSIER",
+        help="dossier où créer le dossier d'audit (par défaut : ici)",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="DOMAINE",
+        help="ne collecter que ce domaine du profil (répétable)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="reprendre le dernier audit interrompu du même profil, sans refaire les domaines finis",
+    )
+    parser.add_argument("--no-prompt", action="store_true", help="ne rien demander au clavier")
+    parser.add_argument("--quiet", action="store_true", help="ne pas montrer la progression")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Collect, judge, write the report; returns the exit code."""
+    from reports.terminal import render_summary
+
+    from agent import engine
+    from agent.commands.collect import collect_from_args
+    from agent.commands.report import write_report
+    from agent.exits import NOT_ASSESSED, OK, SEVERITY_REACHED
+    from agent.runfolder import open_run
+    from agent.worker import utc_now
+    from checks.model import Severity, Verdict
+
+    against = open_run(args.against) if args.against else None
+    catalogue, loaded, folder, collected = collect_from_args(args)
+    result, judged = engine.finish(folder, loaded, catalogue, collected, clock=utc_now)
+    write_report(folder, result, judged, catalogue, against)
+    if args.json:
+        sys.stdout.write(folder.run.read_text("utf-8"))
+    else:
+        print(render_summary(result, catalogue))
+        print(f"Rapport : {folder.report}")
+        print(f"Plan    : {folder.plan}")
+        print(f"Données : {folder.run}")
+    if args.fail_on:
+        limit = Severity(args.fail_on).rank
+        if any(o.verdict is Verdict.FAIL and o.severity.rank <= limit for o in result.outcomes):
+            return SEVERITY_REACHED
+    return NOT_ASSESSED if engine.unassessed_domains(result) else OK

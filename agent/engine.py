@@ -1,0 +1,219 @@
+"""One audit from profile to `run.json`: check the mandate, collect in workers, judge, write."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agent import __version__, journal
+from agent.mandate import MandateGuard, parse_address
+from agent.network import system_resolvers
+from agent.profile import LoadedProfile
+from agent.runfolder import RunFolder, State, file_sha256, new_run, unfinished_run
+from agent.supervisor import Assignment, Collected, Reporter, collect_all, empty_facts, read_facts
+from checks.catalogue import Catalogue, domain_packages
+from checks.evaluate import evaluate_domain
+from checks.model import (
+    RUN_SCHEMA,
+    RUN_SCHEMA_VERSION,
+    DomainRun,
+    FactsFile,
+    Gap,
+    MandateRefusedError,
+    Outcome,
+    Reason,
+    Run,
+    StructureIdentity,
+    ToolIdentity,
+)
+
+Clock = Callable[[], dt.datetime]
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts of several domains, judged with one catalogue."""
+
+    outcomes: tuple[Outcome, ...]
+    summaries: Mapping[str, Mapping[str, str]]
+    """Per domain: short facts for the head of its report page."""
+
+
+def collect(
+    loaded: LoadedProfile,
+    parent: Path,
+    catalogue: Catalogue,
+    *,
+    secrets: Callable[[], Mapping[str, Mapping[str, str]]],
+    only: tuple[str, ...],
+    resume: bool,
+    clock: Clock,
+    reporter: Reporter,
+) -> tuple[RunFolder, list[Collected]]:
+    """Collect the requested domains into a run folder.
+
+    `secrets` is called once, after the mandate has been checked: nobody types a password for a refused audit.
+    With `resume`, finished domains of the latest interrupted run of the same profile are kept.
+    Raises `MandateRefusedError` before anything is sent when a target or the moment is outside the mandate.
+    """
+    requested = tuple(name for name in loaded.domains if not only or name in only)
+    folder = unfinished_run(parent, loaded.sha256) if resume else None
+    now = clock()
+    if folder is None:
+        folder = new_run(parent, loaded.profile.structure.name, now)
+        folder.profile.write_bytes(Path(loaded.path).read_bytes())
+        folder.write_state(
+            State(
+                run_id=str(uuid.uuid4()),
+                profile_sha256=loaded.sha256,
+                profile_path=loaded.path,
+                started=now,
+                requested=requested,
+            )
+        )
+    else:
+        folder.prepare()
+        if journal.repair(folder.journal):
+            journal.Journal(folder.journal, "engine", clock).append(
+                "repair", purpose="dernière ligne coupée par une interruption, mise de côté"
+            )
+    resolvers = loaded.profile.network.resolvers or system_resolvers()
+    check_targets(loaded, requested, resolvers, folder, clock)
+    pending = [name for name in requested if read_facts(folder.facts_path(name)) is None]
+    known = secrets() if pending else {}
+    assignments = [
+        Assignment(
+            domain=catalogue.domains[name],
+            config=loaded.domains[name],
+            secrets=known.get(name, {}),
+            targets=targets_of(loaded.domains[name]),
+            facts_path=folder.facts_path(name),
+        )
+        for name in pending
+    ]
+    collected = collect_all(
+        assignments,
+        mandate=loaded.profile.mandate,
+        resolvers=resolvers,
+        limits=loaded.profile.limits,
+        journal_path=folder.journal,
+        packages=domain_packages(),
+        clock=clock,
+        reporter=reporter,
+    )
+    return folder, collected
+
+
+def targets_of(config: Any) -> tuple[str, ...]:
+    """What a domain is pointed at: `config.targets()` by convention, nothing when it only reads files."""
+    targets = getattr(config, "targets", None)
+    return tuple(targets()) if callable(targets) else ()
+
+
+def check_targets(
+    loaded: LoadedProfile,
+    requested: tuple[str, ...],
+    resolvers: tuple[str, ...],
+    folder: RunFolder,
+    clock: Clock,
+) -> None:
+    """Refuse the whole audit when one declared target is outside the mandate; the refusal is journaled."""
+    guard = MandateGuard(loaded.profile.mandate, resolvers)
+    log = journal.Journal(folder.journal, "engine", clock)
+    why = guard.refuse_moment(clock())
+    if why:
+        log.append("refuse", purpose=why)
+        raise MandateRefusedError(loaded.profile.structure.name, why)
+    for name in requested:
+        for target in targets_of(loaded.domains[name]):
+            address = parse_address(target)
+            why = guard.refuse_address(address) if address else guard.refuse_name(target)
+            if why:
+                log.append("refuse", target, purpose=why)
+                raise MandateRefusedError(target, why)
+
+
+def judge(catalogue: Catalogue, facts: Mapping[str, FactsFile], answers: Mapping[str, Any], now: dt.datetime) -> Judged:
+    """Judge the facts of every domain of the catalogue; a domain without facts is `not_configured`, never absent."""
+    outcomes: list[Outcome] = []
+    summaries: dict[str, Mapping[str, str]] = {}
+    for domain in catalogue.domains.values():
+        file = facts.get(domain.id)
+        if file is None:
+            detail = f"Le domaine « {domain.header.title} » n'était pas demandé dans le profil de cet audit."
+            file = empty_facts(domain, Gap(reason=Reason.NOT_CONFIGURED, detail=detail), now, now)
+        judged, decoded = evaluate_domain(domain, file, answers)
+        outcomes += judged
+        if decoded is not None and domain.header.summary:
+            summaries[domain.id] = domain.load(domain.header.summary)(decoded)
+    return Judged(outcomes=tuple(outcomes), summaries=summaries)
+
+
+def finish(
+    folder: RunFolder,
+    loaded: LoadedProfile,
+    catalogue: Catalogue,
+    collected: list[Collected],
+    *,
+    clock: Clock,
+    notes: tuple[str, ...] = (),
+) -> tuple[Run, Judged]:
+    """Judge what the folder holds and write `run.json`, the last file of a run."""
+    facts = folder.read_all_facts()
+    state = folder.read_state()
+    profile = loaded.profile
+    finished = max((file.finished for file in facts.values()), default=clock())
+    judged = judge(catalogue, facts, profile.questions, finished)
+    entries, head = journal.head(folder.journal)
+    seconds = {item.domain: item.seconds for item in collected}
+    run = Run(
+        schema=RUN_SCHEMA,
+        schema_version=RUN_SCHEMA_VERSION,
+        id=state.run_id if state else str(uuid.uuid4()),
+        structure=msgspec.convert(msgspec.to_builtins(profile.structure), StructureIdentity),
+        started=state.started if state else finished,
+        finished=finished,
+        tool=ToolIdentity(name="ausculte", version=__version__, catalogue_sha256=catalogue.sha256),
+        operator=profile.operator,
+        mandate=msgspec.to_builtins(profile.mandate),
+        answers=msgspec.to_builtins(profile.questions),
+        plan_capacity_days=profile.plan.capacity_days,
+        domains=tuple(_domain_run(folder, file, seconds.get(name)) for name, file in facts.items()),
+        outcomes=judged.outcomes,
+        journal_entries=entries,
+        journal_sha256=head,
+        notes=notes,
+    )
+    folder.write_run(run)
+    return run, judged
+
+
+def rejudge(folder: RunFolder, catalogue: Catalogue) -> tuple[Run, Judged]:
+    """The run of `folder` with its recorded facts judged again by today's controls; nothing is written."""
+    run = folder.read_run()
+    facts = folder.read_all_facts()
+    judged = judge(catalogue, facts, run.answers, run.finished)
+    tool = ToolIdentity(name="ausculte", version=__version__, catalogue_sha256=catalogue.sha256)
+    return msgspec.structs.replace(run, outcomes=judged.outcomes, tool=tool), judged
+
+
+def unassessed_domains(run: Run) -> list[DomainRun]:
+    """Requested domains for which nothing could be collected."""
+    return [domain for domain in run.domains if domain.status != "collected"]
+
+
+def _domain_run(folder: RunFolder, file: FactsFile, seconds: float | None) -> DomainRun:
+    path = folder.facts_path(file.domain)
+    return DomainRun(
+        domain=file.domain,
+        status=str(file.gap.reason) if file.gap else "collected",
+        detail=file.gap.detail if file.gap else "",
+        facts_file=f"facts/{file.domain}.json",
+        facts_sha256=file_sha256(path),
+        seconds=round(seconds if seconds is not None else (file.finished - file.started).total_seconds(), 2),
+        targets=file.targets,
+    )

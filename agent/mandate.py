@@ -1,0 +1,105 @@
+"""The mandate guard: decides whether a target may receive a packet. Pure policy; `agent.network` enforces it.
+
+Excluded ranges win over everything. Dates and hours bind every packet. No option turns the guard off.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+
+from agent.profile import Mandate
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def parse_address(text: str) -> Address | None:
+    """The IP address in `text` (scope id dropped, IPv4-mapped IPv6 unwrapped), or None when it is a name."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+class MandateGuard:
+    """Answers «why not» in French; an empty answer means yes."""
+
+    def __init__(self, mandate: Mandate, resolvers: tuple[str, ...] = ()) -> None:
+        self._mandate = mandate
+        self._networks = [ipaddress.ip_network(text) for text in mandate.networks]
+        self._excluded = [(ipaddress.ip_network(e.network), e.why) for e in mandate.excluded]
+        self._external_names = set()
+        for text in mandate.external_addresses:
+            try:
+                self._networks.append(ipaddress.ip_network(text))
+            except ValueError:
+                self._external_names.add(_fold(text))
+        self._domains = tuple(_fold(name) for name in mandate.domains)
+        self._resolvers = {parse_address(text) for text in resolvers}
+
+    def refuse_moment(self, now: dt.datetime) -> str:
+        """Why nothing may be sent at `now` (aware datetime); dates and hours are those of this machine's zone."""
+        local = now.astimezone()
+        if not self._mandate.valid_from <= local.date() <= self._mandate.valid_to:
+            return (
+                f"le mandat est valable du {self._mandate.valid_from:%d/%m/%Y} au {self._mandate.valid_to:%d/%m/%Y}, "
+                f"nous sommes le {local:%d/%m/%Y}"
+            )
+        if self._mandate.hours:
+            start, end = self._mandate.hours.split("-")
+            clock = f"{local:%H:%M}"
+            inside = start <= clock <= end if start <= end else clock >= start or clock <= end
+            if not inside:
+                return f"le mandat autorise {self._mandate.hours}, il est {clock}"
+        return ""
+
+    def refuse_address(self, address: Address) -> str:
+        """Why `address` may not be reached on its own account (not through an authorised name)."""
+        if why := self._excluded_because(address):
+            return why
+        if any(address in network for network in self._networks):
+            return ""
+        return "adresse hors du mandat"
+
+    def refuse_name(self, name: str) -> str:
+        """Why `name` may not even be resolved as a target."""
+        folded = _fold(name)
+        if folded in self._external_names:
+            return ""
+        if any(folded == domain or folded.endswith(f".{domain}") for domain in self._domains):
+            return ""
+        return "nom hors du mandat"
+
+    def refuse_resolved(self, name: str, address: Address) -> str:
+        """Why `address`, given by DNS for `name`, may not be reached.
+
+        A name of an authorised domain opens its public addresses only: an internal address must be in an authorised
+        network, so that a hostile DNS answer cannot aim the agent at the nurse-call system.
+        """
+        if why := self._excluded_because(address):
+            return why
+        if any(address in network for network in self._networks):
+            return ""
+        if self.refuse_name(name):
+            return "ni le nom ni l'adresse ne sont dans le mandat"
+        if not address.is_global:
+            return "ce nom autorisé désigne une adresse interne qui n'est pas dans les réseaux du mandat"
+        return ""
+
+    def refuse_resolver(self, address: Address) -> str:
+        """Why a DNS question may not be sent to `address`: resolvers are allowed unless excluded."""
+        if why := self._excluded_because(address):
+            return why
+        return "" if address in self._resolvers else self.refuse_address(address)
+
+    def _excluded_because(self, address: Address) -> str:
+        for network, why in self._excluded:
+            if address in network:
+                return f"plage exclue du mandat ({why})"
+        return ""
+
+
+def _fold(name: str) -> str:
+    return name.rstrip(".").casefold()

@@ -1,0 +1,229 @@
+"""The network that collectors are handed: mandate and journal stand in front of every socket.
+
+Two layers. `GuardedNetwork` is what our own code calls. `install_audit_hook` catches what libraries do on their own
+(ldap3, impacket, dnspython, SDKs): the interpreter announces every connect, sendto and name resolution, and the hook
+refuses what was not permitted. In a worker it also refuses raw sockets and new processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import socket
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+from agent.journal import Journal
+from agent.mandate import Address, MandateGuard, parse_address
+from checks.model import MandateRefusedError
+
+DNS_PORT = 53
+RESOLVE_TIMEOUT = 5.0
+"""Seconds to resolve one name of the mandate."""
+
+
+class GuardedNetwork:
+    """Implements `checks.model.Network`."""
+
+    def __init__(
+        self,
+        guard: MandateGuard,
+        journal: Journal,
+        resolvers: tuple[str, ...],
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        self._guard = guard
+        self._journal = journal
+        self._resolvers = resolvers
+        self._clock = clock
+        self._granted: set[tuple[str, int]] = set()
+        self._announced: set[tuple[str, int, str, str]] = set()
+        self._sent: Counter[tuple[str, int, str]] = Counter()
+        self._resolving = threading.local()
+        self.refused: list[MandateRefusedError] = []
+
+    @property
+    def resolvers(self) -> tuple[tuple[str, int], ...]:
+        """DNS servers that may be asked."""
+        return tuple((address, DNS_PORT) for address in self._resolvers)
+
+    def permit(self, host: str, port: int, protocol: str, purpose: str) -> tuple[str, ...]:
+        """See `checks.model.Network.permit`."""
+        self._check_moment(host)
+        address = parse_address(host)
+        if address is not None:
+            why = (
+                self._guard.refuse_resolver(address)
+                if protocol == "dns" and port == DNS_PORT
+                else self._guard.refuse_address(address)
+            )
+            self._decide(host, (address,), port, protocol, purpose, why)
+            return (str(address),)
+        if why := self._guard.refuse_name(host):
+            self._refuse(host, port, protocol, why)
+        return self.permit_resolved(host, self._resolve(host), port, protocol, purpose)
+
+    def permit_resolved(
+        self, name: str, addresses: tuple[str, ...], port: int, protocol: str, purpose: str
+    ) -> tuple[str, ...]:
+        """See `checks.model.Network.permit_resolved`: every address must be allowed, or none is used."""
+        self._check_moment(name)
+        parsed = [found for text in addresses if (found := parse_address(text)) is not None]
+        if not parsed:
+            raise OSError(f"{name} : aucune adresse")
+        for address in parsed:
+            if why := self._guard.refuse_resolved(name, address):
+                self._refuse(f"{name} ({address})", port, protocol, why)
+        self._decide(name, tuple(parsed), port, protocol, purpose, "")
+        return tuple(str(address) for address in parsed)
+
+    def connect(self, host: str, port: int, protocol: str, purpose: str, timeout: float) -> socket.socket:
+        """See `checks.model.Network.connect`: addresses are tried in turn within `timeout` seconds each."""
+        problem: OSError | None = None
+        for address in self.permit(host, port, protocol, purpose):
+            try:
+                return socket.create_connection((address, port), timeout)
+            except OSError as error:
+                problem = error
+        raise problem or OSError(f"{host} : aucune adresse")
+
+    async def open(
+        self, host: str, port: int, protocol: str, purpose: str, timeout: float
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """See `checks.model.Network.open`."""
+        addresses = await asyncio.to_thread(self.permit, host, port, protocol, purpose)
+        problem: OSError | None = None
+        for address in addresses:
+            try:
+                async with asyncio.timeout(timeout):
+                    return await asyncio.open_connection(address, port)
+            except OSError as error:
+                problem = error
+        raise problem or OSError(f"{host} : aucune adresse")
+
+    def close(self) -> None:
+        """Write how many connections and datagrams each permitted target really received."""
+        for (target, port, kind), number in sorted(self._sent.items()):
+            self._journal.append("count", target, port, kind, "total des envois", number)
+        self._sent.clear()
+
+    # --- what the audit hook calls -------------------------------------------------------------------------------
+
+    def on_connect(self, sock: socket.socket, target: object, event: str) -> None:
+        """Refuse a connect or sendto whose address was not permitted; count the others."""
+        if sock.family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(target, tuple):
+            return
+        host, port = str(target[0]), int(target[1])
+        kind = "udp" if sock.type & ~(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) == socket.SOCK_DGRAM else "tcp"
+        address = parse_address(host)
+        if address is None:
+            self._refuse(host, port, kind, "une bibliothèque a voulu joindre un nom sans le faire autoriser")
+        assert address is not None  # noqa: S101 - _refuse always raises
+        if (str(address), port) not in self._granted and (str(address), 0) not in self._granted:
+            self._refuse(str(address), port, kind, self._guard.refuse_address(address) or "envoi non annoncé")
+        self._sent[str(address), port, f"{kind} {event.rpartition('.')[2]}"] += 1
+
+    def on_resolve(self, host: object) -> None:
+        """Refuse a name resolution outside the mandate: a DNS question is a packet too."""
+        if host in (None, "", b"") or getattr(self._resolving, "active", False):
+            return
+        name = host.decode("idna") if isinstance(host, bytes) else str(host)
+        if parse_address(name) is None and name not in ("localhost", socket.gethostname()):
+            self._refuse(name, 0, "dns", self._guard.refuse_name(name) or "résolution non annoncée")
+
+    # --- internals -----------------------------------------------------------------------------------------------
+
+    def _check_moment(self, target: str) -> None:
+        if why := self._guard.refuse_moment(self._clock()):
+            self._refuse(target, 0, "", why)
+
+    def _decide(
+        self, name: str, addresses: tuple[Address, ...], port: int, protocol: str, purpose: str, why: str
+    ) -> None:
+        if why:
+            self._refuse(name, port, protocol, why)
+        for address in addresses:
+            self._granted.add((str(address), port))
+            key = (str(address), port, protocol, purpose)
+            if key not in self._announced:
+                self._announced.add(key)
+                target = name if name == str(address) else f"{name} ({address})"
+                self._journal.append("permit", target, port, protocol, purpose)
+
+    def _refuse(self, target: str, port: int, protocol: str, why: str) -> None:
+        self._journal.append("refuse", target, port, protocol, why)
+        error = MandateRefusedError(f"{target}:{port}" if port else target, why)
+        self.refused.append(error)
+        raise error
+
+    def _resolve(self, name: str) -> tuple[str, ...]:
+        """Addresses of an authorised name, from the declared resolvers or else from this machine's own."""
+        if self._resolvers:
+            return self._ask_resolvers(name)
+        self._resolving.active = True
+        try:
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        finally:
+            self._resolving.active = False
+        return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def _ask_resolvers(self, name: str) -> tuple[str, ...]:
+        import dns.exception
+        import dns.resolver
+
+        for address in self._resolvers:
+            self.permit(address, DNS_PORT, "dns", "résolution des cibles du mandat")
+        resolver = dns.resolver.Resolver(configure=False)
+        resolver.nameservers = list(self._resolvers)
+        resolver.lifetime = RESOLVE_TIMEOUT
+        resolver.use_edns(0, 0, 1232)
+        addresses: list[str] = []
+        problem = ""
+        for kind in ("A", "AAAA"):
+            try:
+                addresses += [record.to_text() for record in resolver.resolve(name, kind, search=False)]
+            except (dns.resolver.NoAnswer, dns.resolver.NXDOMAIN):
+                continue
+            except dns.exception.DNSException as error:
+                problem = problem or f"{name} : pas de réponse des serveurs DNS ({type(error).__name__})"
+        if not addresses:
+            raise OSError(problem or f"{name} : ce nom n'a pas d'adresse")
+        return tuple(addresses)
+
+
+_FORBIDDEN_EVENTS = frozenset(
+    {"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.startfile"}
+)
+
+
+def install_audit_hook(network: GuardedNetwork) -> None:
+    """Put `network` in front of every socket of this process, for good: an audit hook cannot be removed."""
+    # socket.socket must exist before the hook looks at its attributes from inside an event.
+    connects = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+    resolves = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+    raw_types = (getattr(socket, "SOCK_RAW", 3),)
+    packet_family = getattr(socket, "AF_PACKET", -1)
+
+    def hook(event: str, args: tuple[object, ...]) -> None:
+        if event in connects:
+            network.on_connect(args[0], args[1], event)  # type: ignore[arg-type]
+        elif event in resolves:
+            network.on_resolve(args[0])
+        elif event in _FORBIDDEN_EVENTS:
+            raise PermissionError(f"{event}: a worker may not start a program")
+        elif event == "socket.__new__" and (args[1] == packet_family or args[2] in raw_types):
+            raise PermissionError("a worker may not open a raw socket")
+
+    sys.addaudithook(hook)
+
+
+def system_resolvers() -> tuple[str, ...]:
+    """DNS servers this machine is configured with; empty when it has none or they cannot be read."""
+    import dns.resolver
+
+    try:
+        return tuple(str(server) for server in dns.resolver.Resolver().nameservers)
+    except (dns.resolver.NoResolverConfiguration, OSError):
+        return ()

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+import multiprocessing
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent import journal
+
+
+def clock():
+    return dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
+
+
+def write(path, number):
+    log = journal.Journal(path, "ad", clock)
+    for index in range(number):
+        log.append("permit", f"10.0.0.{index}", 636, "ldaps", "lecture de l'annuaire")
+
+
+def test_chain_is_intact_and_summarised(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    write(path, 3)
+    entries, head = journal.head(path)
+    assert entries == 3
+    assert journal.verify(path, entries, head) is None
+    assert journal.summary(path)[0] == ("permit", "10.0.0.0:636", "ldaps", 1)
+
+
+@pytest.mark.parametrize("line", [0, 1, 2])
+def test_any_changed_byte_is_found(tmp_path, line):
+    path = tmp_path / "journal.jsonl"
+    write(path, 3)
+    original = path.read_bytes().splitlines(keepends=True)
+    for offset in range(len(original[line]) - 1):
+        changed = bytearray(original[line])
+        changed[offset] ^= 1
+        path.write_bytes(b"".join([*original[:line], bytes(changed), *original[line + 1 :]]))
+        assert journal.verify(path) is not None, (line, offset)
+
+
+def test_removed_swapped_and_cut_entries_are_found(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    write(path, 3)
+    entries, head = journal.head(path)
+    a, b, c = path.read_bytes().splitlines(keepends=True)
+    for content in (a + c, b + a + c, b + c):
+        path.write_bytes(content)
+        assert journal.verify(path).line >= 1
+    path.write_bytes(a + b)
+    assert journal.verify(path) is None  # the chain alone cannot tell…
+    assert "manque" in journal.verify(path, entries, head).detail  # …what run.json recorded can
+
+
+def test_a_whole_rewritten_chain_does_not_match_the_recorded_head(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    write(path, 3)
+    entries, head = journal.head(path)
+    path.unlink()
+    log = journal.Journal(path, "ad", clock)
+    for _ in range(3):
+        log.append("permit", "10.9.9.9", 636, "ldaps", "autre chose")
+    assert journal.verify(path, entries, head) is not None
+
+
+def test_a_line_cut_by_a_crash_is_set_aside_and_the_chain_goes_on(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    write(path, 2)
+    path.write_bytes(path.read_bytes() + b'{"action":"per')
+    assert journal.verify(path) is not None
+    assert journal.repair(path) is True
+    assert journal.repair(path) is False
+    write(path, 1)
+    assert journal.verify(path) is None
+    assert (tmp_path / "journal.truncated").read_bytes().startswith(b'{"action":"per')
+
+
+def test_processes_share_one_chain(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=write, args=(path, 20)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert journal.head(path)[0] == 60
+    assert journal.verify(path) is None
+
+
+@settings(max_examples=60)
+@given(content=st.binary(max_size=400))
+def test_verify_never_raises_on_any_content(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("j") / "journal.jsonl"
+    path.write_bytes(content)
+    problem = journal.verify(path)
+    assert problem is not None or content == b""
+
+
+def test_hostile_text_cannot_forge_a_line(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    journal.Journal(path, "ad", clock).append("refuse", "evil\n{}\x1b[2J", 1, "tcp", "x" * 10_000)
+    lines = path.read_bytes().splitlines()
+    assert len(lines) == 1
+    assert "\x1b" not in json.loads(lines[0])["target"]
+    assert journal.verify(path) is None
