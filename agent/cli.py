@@ -32,7 +32,6 @@ _FRENCH = {
     "options": "options",
     "positional arguments": "arguments",
     "show this help message and exit": "afficher cette aide et quitter",
-    "show program's version number and exit": "afficher la version et quitter",
     "the following arguments are required: %s": "arguments obligatoires manquants : %s",
     "unrecognized arguments: %s": "arguments inconnus : %s",
     "expected one argument": "une valeur est attendue",
@@ -63,7 +62,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         "3 un domaine n'a pas pu être évalué · "
         "4 gravité de --fail-on atteinte · 5 refusé par le mandat · 70 erreur interne.",
     )
-    parser.add_argument("--version", action="version", version=f"ausculte {__version__}")
+    parser.add_argument("--version", action="version", version=f"ausculte {__version__}", help="afficher la version et quitter")
     commands = parser.add_subparsers(dest="command", metavar="COMMANDE", title="commandes")
     for name, help_text in COMMANDS.items():
         sub = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")

@@ -65,7 +65,7 @@ def collect(
     now = clock()
     if folder is None:
         folder = new_run(parent, loaded.profile.structure.name, now)
-        folder.profile.write_bytes(Path(loaded.path).read_bytes())
+        _keep_profile(loaded, folder)
         folder.write_state(
             State(
                 run_id=str(uuid.uuid4()),
@@ -106,6 +106,17 @@ def collect(
         reporter=reporter,
     )
     return folder, collected
+
+
+def _keep_profile(loaded: LoadedProfile, folder: RunFolder) -> None:
+    """Copy the profile and the files it names by a relative path, so that `rerun` finds everything in one place."""
+    source = Path(loaded.path).parent
+    folder.profile.write_bytes(Path(loaded.path).read_bytes())
+    for name in loaded.files:
+        target = (folder.path / name).resolve()
+        if target.is_relative_to(folder.path.resolve()) and (source / name).is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((source / name).read_bytes())
 
 
 def targets_of(config: Any) -> tuple[str, ...]:
@@ -196,6 +207,8 @@ def rejudge(folder: RunFolder, catalogue: Catalogue) -> tuple[Run, Judged]:
     """The run of `folder` with its recorded facts judged again by today's controls; nothing is written."""
     run = folder.read_run()
     facts = folder.read_all_facts()
+    if not facts:  # only the results were kept: there is nothing to judge again
+        return run, Judged(outcomes=run.outcomes, summaries={})
     judged = judge(catalogue, facts, run.answers, run.finished)
     tool = ToolIdentity(name="ausculte", version=__version__, catalogue_sha256=catalogue.sha256)
     return msgspec.structs.replace(run, outcomes=judged.outcomes, tool=tool), judged

@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -130,17 +131,58 @@ def head(path: Path) -> tuple[int, str]:
         return _last(file)
 
 
-def summary(path: Path) -> list[tuple[str, str, str, int]]:
-    """Network actions counted by (action, target:port, protocol), for the report."""
-    counts: Counter[tuple[str, str, str]] = Counter()
-    if path.exists():
-        for line in path.read_bytes().splitlines():
-            with contextlib.suppress(ValueError):
-                entry = json.loads(line)
-                if entry["action"] in ("permit", "refuse", "count"):
-                    target = f"{entry['target']}:{entry['port']}" if entry["port"] else entry["target"]
-                    counts[entry["action"], target, entry["protocol"]] += entry["count"]
-    return sorted((*key, number) for key, number in counts.items())
+class TargetCount(msgspec.Struct, frozen=True, kw_only=True):
+    """What one target received, and what was refused towards it."""
+
+    target: str
+    protocol: str
+    """Protocols announced for it, as short words."""
+    actions: int
+    """Connections opened and datagrams sent."""
+    refused: int
+
+
+def summary(path: Path) -> list[TargetCount]:
+    """Network actions by target, for the report. Lines that are not entries are skipped: `verify` reports them."""
+    labels: dict[tuple[str, int], str] = {}
+    protocols: dict[tuple[str, int], set[str]] = {}
+    actions: Counter[tuple[str, int]] = Counter()
+    refused: Counter[tuple[str, int]] = Counter()
+    for entry in _entries(path):
+        # A permit names its target as «name (address)»; a count only knows the address the socket used.
+        address = re.sub(r".* \(([^()]+)\)$", r"\1", entry["target"])
+        key = (address, entry["port"])
+        if entry["action"] == "permit":
+            labels[key] = entry["target"]
+            protocols.setdefault(key, set()).add(entry["protocol"])
+            actions.setdefault(key, 0)
+        elif entry["action"] == "count":
+            actions[key] += entry["count"]
+        elif entry["action"] == "refuse":
+            labels.setdefault(key, entry["target"])
+            refused[key] += 1
+    return [
+        TargetCount(
+            target=f"{labels.get(key, key[0])}" + (f", port {key[1]}" if key[1] else ""),
+            protocol=", ".join(sorted(protocols.get(key, ()))) or "–",
+            actions=actions[key],
+            refused=refused[key],
+        )
+        for key in sorted(actions.keys() | refused.keys())
+    ]
+
+
+def _entries(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    for line in path.read_bytes().splitlines():
+        try:
+            entry = json.loads(line)
+            entry_ok = {"target", "port", "action", "protocol", "count"} <= entry.keys()
+        except (ValueError, AttributeError):
+            continue
+        if entry_ok:
+            yield entry
 
 
 def entry_hash(entry: dict[str, Any]) -> str:

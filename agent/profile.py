@@ -122,6 +122,8 @@ class LoadedProfile(msgspec.Struct, frozen=True, kw_only=True):
     domains: Mapping[str, Any]
     sha256: str
     path: str
+    files: tuple[str, ...] = ()
+    """Relative paths the domain tables refer to: copied with the profile, so that a rerun finds them."""
 
 
 def load_profile(path: Path, catalogue: Catalogue) -> LoadedProfile:
@@ -155,20 +157,28 @@ def parse_profile(raw: bytes, file: str, catalogue: Catalogue) -> LoadedProfile:
     }
     _validate(profile, file, locate)
     folder = Path(file).parent
+    files = tuple(
+        path for config in domains.values() for path in _paths_of(config).values() if not Path(path).is_absolute()
+    )
     domains = {name: _anchor_paths(config, folder) for name, config in domains.items()}
-    return LoadedProfile(profile=profile, domains=domains, sha256=hashlib.sha256(raw).hexdigest(), path=file)
+    return LoadedProfile(
+        profile=profile, domains=domains, sha256=hashlib.sha256(raw).hexdigest(), path=file, files=files
+    )
+
+
+def _paths_of(config: Any) -> dict[str, str]:
+    """The non-empty path fields of a config: those named `…_file` or `…_dir`."""
+    return {
+        field.name: value
+        for field in msgspec.structs.fields(config)
+        if field.name.endswith(("_file", "_dir")) and isinstance(value := getattr(config, field.name), str) and value
+    }
 
 
 def _anchor_paths(config: Any, folder: Path) -> Any:
-    """Make the relative paths of a config (fields ending in `_file`, `_dir` or `_files`) relative to the profile."""
-    changes: dict[str, Any] = {}
-    for field in msgspec.structs.fields(config):
-        value = getattr(config, field.name)
-        if field.name.endswith(("_file", "_dir")) and isinstance(value, str) and value:
-            changes[field.name] = str(folder / value)
-        elif field.name.endswith("_files") and isinstance(value, tuple):
-            changes[field.name] = tuple(str(folder / item) for item in value)
-    return msgspec.structs.replace(config, **changes) if changes else config
+    """Make the relative paths of a config relative to the folder of the profile."""
+    paths = {name: str(folder / value) for name, value in _paths_of(config).items()}
+    return msgspec.structs.replace(config, **paths) if paths else config
 
 
 def _convert(value: Any, kind: type, prefix: str, file: str, locate: Callable[[str], int]) -> Any:

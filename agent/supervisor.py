@@ -160,6 +160,7 @@ def empty_facts(
         finished=finished,
         targets=targets,
         gap=gap,
+        data=msgspec.Raw(b"null"),
     )
 
 

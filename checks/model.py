@@ -209,7 +209,7 @@ class FactsFile(Record, frozen=True, kw_only=True):
     origin: Origin = Origin.OBSERVED
     targets: tuple[str, ...] = ()
     gap: Gap | None = None
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw
 
 
 class StructureIdentity(Record, frozen=True, kw_only=True):

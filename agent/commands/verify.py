@@ -32,7 +32,5 @@ def run(args: argparse.Namespace) -> int:
         print(f"ALTÉRÉ : {text}")
     if problems:
         return NOT_ASSESSED
-    print(
-        f"Intègre : {result.journal_entries} entrées de journal chaînées, {len(result.domains)} fichiers de faits intacts."
-    )
+    print(f"Intègre : {result.journal_entries} entrées de journal chaînées, {len(result.domains)} faits intacts.")
     return OK

@@ -27,7 +27,23 @@ def test_chain_is_intact_and_summarised(tmp_path):
     entries, head = journal.head(path)
     assert entries == 3
     assert journal.verify(path, entries, head) is None
-    assert journal.summary(path)[0] == ("permit", "10.0.0.0:636", "ldaps", 1)
+    assert [(row.target, row.protocol, row.actions, row.refused) for row in journal.summary(path)] == [
+        (f"10.0.0.{index}, port 636", "ldaps", 0, 0) for index in range(3)
+    ]
+
+
+def test_summary_joins_names_counts_and_refusals(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    log = journal.Journal(path, "ad", clock)
+    log.append("permit", "dc1.tilleuls.test (10.0.0.1)", 636, "ldaps", "lecture")
+    log.append("permit", "dc1.tilleuls.test (10.0.0.1)", 636, "tls", "certificat")
+    log.append("count", "10.0.0.1", 636, "tcp connect", "total", 4)
+    log.append("refuse", "evil.example", 25, "smtp", "nom hors du mandat")
+    rows = journal.summary(path)
+    assert [(row.target, row.protocol, row.actions, row.refused) for row in rows] == [
+        ("dc1.tilleuls.test (10.0.0.1), port 636", "ldaps, tls", 4, 0),
+        ("evil.example, port 25", "–", 0, 1),
+    ]
 
 
 @pytest.mark.parametrize("line", [0, 1, 2])

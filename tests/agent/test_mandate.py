@@ -79,7 +79,7 @@ def test_resolver_is_allowed_for_dns_only_and_never_when_excluded():
 
 
 def local(*parts: int) -> dt.datetime:
-    return dt.datetime(*parts).astimezone()  # noqa: DTZ001 - the mandate speaks local time
+    return dt.datetime(*parts).astimezone()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Debian packages for the laboratory and the browser tests. Starts no daemon. Says what needs root.
+set -eu
+list=$(sed -e 's/#.*//' lab/packages.txt packaging/packages.txt | tr -s '\n ' ' ')
+missing=
+for package in $list; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+if ! command -v apt-get >/dev/null; then
+    echo "== Paquets Debian absents, et apt-get n'existe pas ici :$missing" >&2
+    exit 0
+fi
+if [ "$(id -u)" != 0 ]; then
+    echo "== Paquets absents (il faut être root pour les installer) :"
+    echo "   sudo apt-get install --no-install-recommends$missing"
+    exit 0
+fi
+echo "== Paquets Debian :$missing"
+export DEBIAN_FRONTEND=noninteractive
+# Packages must not start their services: the policy file is put only where there is none, and taken back.
+policy=/usr/sbin/policy-rc.d
+mine=
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+    mine=yes
+fi
+trap '[ -z "$mine" ] || rm -f "$policy"' EXIT
+apt-get update -qq
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $missing >/dev/null
