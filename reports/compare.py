@@ -137,9 +137,7 @@ def compare_outcomes(old: Iterable[Outcome], new: Iterable[Outcome]) -> Comparis
     )
     return Comparison(
         findings=tuple(findings),
-        counts={
-            str(change): _by_severity(i.severity for i in findings if i.change is change) for change in Change
-        },
+        counts={str(change): _by_severity(i.severity for i in findings if i.change is change) for change in Change},
         failed_before=_by_severity(o.severity for o in before.values() if o.verdict is Verdict.FAIL),
         failed_after=_by_severity(o.severity for o in after.values() if o.verdict is Verdict.FAIL),
         warnings=_version_warnings(before, after),
@@ -211,15 +209,12 @@ def _compared(old: Outcome | None, new: Outcome | None, after: Mapping[_Key, Out
 
 def _domain_silence(control: str, after: Mapping[_Key, Outcome]) -> Outcome | None:
     """A silent domain names its outcomes otherwise: find why the control has no verdict."""
-    return next(
-        (o for (c, _), o in after.items() if c == control and o.verdict is Verdict.NOT_ASSESSED), None
-    )
+    return next((o for (c, _), o in after.items() if c == control and o.verdict is Verdict.NOT_ASSESSED), None)
 
 
 def _objects(outcome: Outcome) -> dict[str, Affected]:
     return {
-        item.fingerprint or fingerprint(outcome.control, outcome.subject, item.id): item
-        for item in outcome.affected
+        item.fingerprint or fingerprint(outcome.control, outcome.subject, item.id): item for item in outcome.affected
     }
 
 

@@ -53,12 +53,10 @@ REASON_ADVICE: Mapping[str, str] = {
     Reason.PERMISSION: "Faire accorder au compte d'audit le droit de lecture manquant, le temps de l'audit.",
     Reason.LICENCE: "L'information n'existe qu'avec une licence que la structure n'a pas : la vérifier à la "
     "main ou l'accepter comme limite.",
-    Reason.TIMEOUT: "Relancer à une heure calme ou depuis un poste plus proche. Une absence de réponse ne "
-    "prouve rien.",
+    Reason.TIMEOUT: "Relancer à une heure calme ou depuis un poste plus proche. Une absence de réponse ne prouve rien.",
     Reason.UNSUPPORTED: "Vérifier ce point à la main et signaler la version rencontrée au CRRC.",
     Reason.MALFORMED: "Refaire l'export ou la collecte : le contenu reçu est incomplet ou abîmé.",
-    Reason.ERROR: "Transmettre le dossier d'audit au CRRC : l'outil doit être corrigé, puis les mêmes faits "
-    "rejugés.",
+    Reason.ERROR: "Transmettre le dossier d'audit au CRRC : l'outil doit être corrigé, puis les mêmes faits rejugés.",
 }
 
 ACTORS: Mapping[str, str] = {
@@ -141,3 +139,8 @@ def instant(text: str) -> str:
         return datetime.fromisoformat(text).strftime("%d/%m/%Y %H:%M")
     except ValueError:
         return text
+
+
+def uncapitalised(text: str) -> str:
+    """`Le RSSI externe` -> `le RSSI externe`, for use inside a sentence."""
+    return text[:1].lower() + text[1:]

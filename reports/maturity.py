@@ -54,9 +54,7 @@ class Coverage(Record, frozen=True):
     @property
     def assessed(self) -> int:
         """Requirements about which something is known."""
-        return sum(
-            item.status in (Status.FAILED, Status.PASSED, Status.NOT_APPLICABLE) for item in self.statuses
-        )
+        return sum(item.status in (Status.FAILED, Status.PASSED, Status.NOT_APPLICABLE) for item in self.statuses)
 
 
 class LevelRange(Record, frozen=True):
@@ -97,18 +95,14 @@ def coverages(frameworks: Frameworks, outcomes: Sequence[Outcome]) -> list[Cover
     return [coverage(frameworks.by_scheme[scheme], outcomes) for scheme in sorted(frameworks.by_scheme)]
 
 
-def requirement_status(
-    requirement: Requirement, by_control: Mapping[str, Sequence[Verdict]]
-) -> RequirementStatus:
+def requirement_status(requirement: Requirement, by_control: Mapping[str, Sequence[Verdict]]) -> RequirementStatus:
     """One failed control fails the requirement; otherwise one control without a verdict leaves it unknown."""
     if not requirement.controls:
         return RequirementStatus(requirement=requirement, status=Status.NOT_COVERED)
     failed = tuple(c for c in requirement.controls if Verdict.FAIL in by_control.get(c, ()))
     if failed:
         return RequirementStatus(requirement=requirement, status=Status.FAILED, controls=failed)
-    silent = tuple(
-        c for c in requirement.controls if not by_control.get(c) or Verdict.NOT_ASSESSED in by_control[c]
-    )
+    silent = tuple(c for c in requirement.controls if not by_control.get(c) or Verdict.NOT_ASSESSED in by_control[c])
     if silent:
         return RequirementStatus(requirement=requirement, status=Status.UNKNOWN, controls=silent)
     verdicts = {verdict for c in requirement.controls for verdict in by_control[c]}
@@ -123,9 +117,7 @@ def level_range(covered: Coverage, max_level: int = DIRECTORY_MAX_LEVEL) -> Leve
     levels = [(item, item.requirement.level) for item in covered.statuses]
     failed = [level for item, level in levels if level is not None and item.status is Status.FAILED]
     open_ = [
-        level
-        for item, level in levels
-        if level is not None and item.status in (Status.UNKNOWN, Status.NOT_COVERED)
+        level for item, level in levels if level is not None and item.status in (Status.UNKNOWN, Status.NOT_COVERED)
     ]
     high = min(failed, default=max_level)
     low = min([high, *open_])

@@ -167,17 +167,13 @@ def build_plan(run: Run, catalogue: Catalogue, capacity: float | None = None) ->
     for outcome in run.outcomes:
         if outcome.verdict is Verdict.FAIL:
             control = controls.get(outcome.control)
-            finding = weigh(
-                outcome, control.title if control else outcome.control, control.weight if control else 1.0
-            )
+            finding = weigh(outcome, control.title if control else outcome.control, control.weight if control else 1.0)
             if outcome.measure in known:
                 findings.setdefault(outcome.measure, []).append(finding)
             else:
                 orphans.append(finding)
     measures = {measure_id: known[measure_id] for measure_id in findings}
-    requires = {
-        measure_id: _closure(measure_id, known) & set(measures) - {measure_id} for measure_id in measures
-    }
+    requires = {measure_id: _closure(measure_id, known) & set(measures) - {measure_id} for measure_id in measures}
     candidates = {
         measure_id: Candidate(
             measure_id, sum(round(f.points * 100) for f in found), round(known[measure_id].days * 100)
@@ -203,9 +199,7 @@ def build_plan(run: Run, catalogue: Catalogue, capacity: float | None = None) ->
 
 def weigh(outcome: Outcome, title: str, exposure: float) -> PlannedFinding:
     """Points of one failed outcome. The best evidence counts: one thing seen is enough to prove a fault."""
-    best = max(
-        (item.origin for item in outcome.evidence), key=lambda origin: CONFIDENCE[origin], default=None
-    )
+    best = max((item.origin for item in outcome.evidence), key=lambda origin: CONFIDENCE[origin], default=None)
     confidence = NO_EVIDENCE_CONFIDENCE if best is None else CONFIDENCE[best]
     return PlannedFinding(
         control=outcome.control,
@@ -270,9 +264,7 @@ class _Search:
         self._branch(0, frozenset(), frozenset(), 0, 0)
         return self.best[3]
 
-    def _branch(
-        self, index: int, taken: frozenset[str], refused: frozenset[str], points: int, days: int
-    ) -> None:
+    def _branch(self, index: int, taken: frozenset[str], refused: frozenset[str], points: int, days: int) -> None:
         key = (-points, days, len(taken), tuple(sorted(taken)))
         self.best = min(self.best, key)
         while index < len(self.order) and (self.order[index].id in taken or self.order[index].id in refused):
@@ -385,9 +377,7 @@ def _planned(draft: _Draft, measure_id: str, rank: int) -> PlannedMeasure:
         and not requires,
         findings=tuple(found),
         requires=requires,
-        unknown=sum(
-            o.verdict is Verdict.NOT_ASSESSED and o.measure == measure_id for o in draft.run.outcomes
-        ),
+        unknown=sum(o.verdict is Verdict.NOT_ASSESSED and o.measure == measure_id for o in draft.run.outcomes),
     )
     return _with_reasons(planned, draft)
 
@@ -463,11 +453,7 @@ def _to_verify(
 ) -> tuple[UnverifiedMeasure, ...]:
     grouped: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        if (
-            outcome.verdict is Verdict.NOT_ASSESSED
-            and outcome.measure in known
-            and outcome.measure not in planned
-        ):
+        if outcome.verdict is Verdict.NOT_ASSESSED and outcome.measure in known and outcome.measure not in planned:
             grouped.setdefault(outcome.measure, []).append(outcome)
     found = [
         UnverifiedMeasure(
