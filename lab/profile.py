@@ -1,0 +1,85 @@
+"""Write the audit profile (`site.toml` of the agent) that matches a running lab."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from lab.description import Site
+
+PASSWORD_VARIABLE = "AUSCULTE_AD_PASSWORD"  # noqa: S105 - the name of a variable
+"""Environment variable that `exec` fills in the auditor's namespace."""
+
+
+def _value(value: object) -> str:
+    """Return a TOML literal; JSON strings, numbers and lists of strings are TOML too."""
+    return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
+
+
+def _table(header: str, **entries: object) -> str:
+    return "\n".join([header, *(f"{key} = {_value(value)}" for key, value in entries.items()), ""])
+
+
+def audited_domains(site: Site) -> list[str]:
+    """Return the mail domains an audit of the site looks at."""
+    return [name for name, zone in site.zones.items() if zone.audited]
+
+
+def render_profile(site: Site, ca_file: str, today: date, mail_domains: Sequence[str] | None = None) -> str:
+    """Return the profile as TOML text: mandate of thirty days around `today`, directory and mail domains.
+
+    `mail_domains` defaults to every audited zone of the site.
+    """
+    domains = audited_domains(site) if mail_domains is None else list(mail_domains)
+    structure = site.structure
+    selectors = {
+        name: [key.selector for key in site.zones[name].dkim if key.selector != "*"]
+        for name in domains
+        if name in site.zones
+    }
+    blocks = [
+        'schema = 1\noperator = "Laboratoire"\n',
+        _table(
+            "[structure]",
+            name=structure.name,
+            kind=structure.kind,
+            finess_ej=structure.finess_ej,
+            finess_et=structure.finess_et,
+            size=structure.size,
+        ),
+        _table(
+            "[mandate]",
+            authorised_by="Isabelle Lambert",
+            function="Directrice",
+            signed_on=today - timedelta(days=7),
+            valid_from=today - timedelta(days=1),
+            valid_to=today + timedelta(days=30),
+            emergency_contact="Didier Lemoine, astreinte technique, poste 12",
+            networks=[network.cidr for network in site.networks.values()],
+            domains=sorted({structure.ad_domain, *domains, *_mail_hosts(site)}),
+        ),
+        *(
+            _table("[[mandate.excluded]]", network=address, why="Dispositif biomédical")
+            for address in structure.excluded
+        ),
+        _table("[network]", resolvers=[site.address_of("dns")]),
+        _table(
+            "[ad]",
+            servers=[site.hosts["dc"].names[0]],
+            user=f"{structure.audit_account}@{structure.ad_domain}",
+            password_from=f"env:{PASSWORD_VARIABLE}",
+            ca_file=ca_file,
+        ),
+        _table("[messaging]", domains=domains, ca_file=ca_file),
+        _table(
+            "[messaging.dkim_selectors_by_domain]",
+            **{json.dumps(name): found for name, found in selectors.items() if found},
+        ),
+    ]
+    return "\n".join(blocks)
+
+
+def _mail_hosts(site: Site) -> set[str]:
+    """Return the domains of the mail servers: an MX is often a provider's name."""
+    return {host.names[0].split(".", 1)[1] for host in site.hosts.values() if host.role == "mail"}

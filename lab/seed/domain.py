@@ -1,0 +1,151 @@
+"""Faults of domain-wide settings."""
+
+from __future__ import annotations
+
+import ldb
+from directory import Directory
+from population import ROOT
+from samba.dcerpc import dnsp
+from samba.ndr import ndr_pack, ndr_unpack
+
+_DAY_INTERVAL = -864_000_000_000
+"""One day in the negative 100 ns units of directory intervals."""
+_NEVER = "-9223372036854775808"
+
+
+def _directory_service(directory: Directory) -> str:
+    return f"CN=Directory Service,CN=Windows NT,CN=Services,{directory.config}"
+
+
+def weak_password_policy(directory: Directory) -> None:
+    """Six characters, no complexity, no history, no expiry, no lockout, reversible storage."""
+    directory.set(
+        directory.base,
+        minPwdLength="6",
+        pwdProperties="16",
+        pwdHistoryLength="0",
+        maxPwdAge=_NEVER,
+        minPwdAge="0",
+        lockoutThreshold="0",
+    )
+
+
+def strong_password_policy(directory: Directory) -> None:
+    """Six months later: twelve characters, complexity, history of 24, one year, lockout after ten errors."""
+    directory.set(
+        directory.base,
+        minPwdLength="12",
+        pwdProperties="1",
+        pwdHistoryLength="24",
+        maxPwdAge=str(365 * _DAY_INTERVAL),
+        minPwdAge=str(_DAY_INTERVAL),
+        lockoutThreshold="10",
+        lockoutDuration="-18000000000",
+        lockOutObservationWindow="-18000000000",
+    )
+
+
+def machine_quota(directory: Directory) -> None:
+    """Anybody may join ten computers."""
+    directory.set(directory.base, ms__DS__MachineAccountQuota="10")
+
+
+def no_machine_quota(directory: Directory) -> None:
+    """Six months later: only administrators join computers."""
+    directory.set(directory.base, ms__DS__MachineAccountQuota="0")
+
+
+def anonymous_address_book(directory: Directory) -> None:
+    """The address book interface answers without authentication (dSHeuristics, 8th character)."""
+    directory.set(_directory_service(directory), dSHeuristics="00000001")
+
+
+def close_address_book(directory: Directory) -> None:
+    """Six months later: back to the default."""
+    directory.set(_directory_service(directory), dSHeuristics=[])
+
+
+def anonymous_ldap(directory: Directory) -> None:
+    """New at six months: the telephone switchboard needed anonymous LDAP (dSHeuristics, 7th character)."""
+    directory.set(_directory_service(directory), dSHeuristics="0000002")
+
+
+def foreign_display_specifier(directory: Directory) -> None:
+    """A menu entry of the administration consoles runs a script from a file server."""
+    directory.set(
+        f"CN=user-Display,CN=40C,CN=DisplaySpecifiers,{directory.config}",
+        adminContextMenu=[f"9,&Fiche agent,\\\\srv-fichiers.{directory.realm}\\outils\\fiche.vbs"],
+    )
+    # Sound counterpart: the same kind of entry, from SYSVOL.
+    directory.set(
+        f"CN=group-Display,CN=40C,CN=DisplaySpecifiers,{directory.config}",
+        adminContextMenu=[f"9,&Fiche groupe,\\\\{directory.realm}\\sysvol\\{directory.realm}\\scripts\\groupe.vbs"],
+    )
+
+
+def clear_display_specifier(directory: Directory) -> None:
+    """Six months later: the entry is gone."""
+    directory.set(f"CN=user-Display,CN=40C,CN=DisplaySpecifiers,{directory.config}", adminContextMenu=[])
+
+
+def pre_windows_2000(directory: Directory) -> None:
+    """Anonymous and Everyone read the directory as in 1999."""
+    directory.join("Pre-Windows 2000 Compatible Access", "S-1-5-7", "S-1-1-0")
+
+
+def clear_pre_windows_2000(directory: Directory) -> None:
+    """Six months later: only authenticated users."""
+    group = directory.dn("Pre-Windows 2000 Compatible Access")
+    for sid in ("S-1-5-7", "S-1-1-0"):
+        message = ldb.Message(ldb.Dn(directory.db, group))
+        member = f"CN={sid},CN=ForeignSecurityPrincipals,{directory.base}"
+        message["member"] = ldb.MessageElement(member, ldb.FLAG_MOD_DELETE, "member")
+        directory.db.modify(message)
+
+
+def adprep_15(directory: Directory) -> None:
+    """The domain was prepared with the first 2016 media, whose rights are too wide."""
+    directory.set(f"CN=ActiveDirectoryUpdate,CN=DomainUpdates,CN=System,{directory.base}", revision="15")
+
+
+def adprep_16(directory: Directory) -> None:
+    """Six months later: prepared again with a later medium."""
+    directory.set(f"CN=ActiveDirectoryUpdate,CN=DomainUpdates,CN=System,{directory.base}", revision="16")
+
+
+def group_loop(directory: Directory) -> None:
+    """Two groups are members of each other."""
+    for name in ("Astreinte", "Cadres"):
+        directory.add(f"CN={name},OU=Groupes,{ROOT},{directory.base}", "group", sAMAccountName=name)
+    directory.join("Astreinte", "Cadres")
+    directory.join("Cadres", "Astreinte")
+
+
+def break_group_loop(directory: Directory) -> None:
+    """Six months later: only one is a member of the other."""
+    directory.leave("Cadres", "Astreinte")
+
+
+def _zone(directory: Directory, name: str) -> str:
+    return f"DC={name},CN=MicrosoftDNS,DC=DomainDnsZones,{directory.base}"
+
+
+def _allow_update(directory: Directory, zone: str, value: int) -> None:
+    """Write the property ALLOW_UPDATE of a zone: 0 none, 1 unsecure, 2 secure (MS-DNSP 2.3.2.1.1)."""
+    found = directory.db.search(zone, ldb.SCOPE_BASE, attrs=["dNSProperty"])[0]
+    properties = [ndr_unpack(dnsp.DnsProperty, bytes(blob)) for blob in found["dNSProperty"]]
+    chosen = [p for p in properties if p.id == dnsp.DSPROPERTY_ZONE_ALLOW_UPDATE]
+    if len(chosen) != 1:
+        raise LookupError(f"{len(chosen)} ALLOW_UPDATE properties on {zone}")
+    chosen[0].data = value
+    directory.set(zone, dNSProperty=[ndr_pack(p) for p in properties])
+
+
+def unsecure_dns_updates(directory: Directory) -> None:
+    """Anybody may change the names of the domain; the reverse zone too."""
+    _allow_update(directory, _zone(directory, directory.realm), 1)
+
+
+def secure_dns_updates(directory: Directory) -> None:
+    """Six months later: the domain zone takes authenticated changes only."""
+    _allow_update(directory, _zone(directory, directory.realm), 2)
