@@ -62,7 +62,9 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         "3 un domaine n'a pas pu être évalué · "
         "4 gravité de --fail-on atteinte · 5 refusé par le mandat · 70 erreur interne.",
     )
-    parser.add_argument("--version", action="version", version=f"ausculte {__version__}", help="afficher la version et quitter")
+    parser.add_argument(
+        "--version", action="version", version=f"ausculte {__version__}", help="afficher la version et quitter"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMANDE", title="commandes")
     for name, help_text in COMMANDS.items():
         sub = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")

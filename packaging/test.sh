@@ -7,4 +7,4 @@ echo "== Style et types"
 sh packaging/lint.sh "$bin"
 echo "== Tests"
 # The laboratory is one shared resource: its tests stay together in one worker, the others spread over the cores.
-exec "$bin/python" -m pytest -n auto --dist loadgroup -q "$@"
+exec "$bin/python" -m pytest -n auto --dist loadgroup "$@"

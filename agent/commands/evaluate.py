@@ -20,13 +20,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DOSSIER",
         help="écrire l'audit rejugé dans ce nouveau dossier (l'original n'est jamais modifié)",
     )
+    parser.add_argument(
+        "--against", type=Path, metavar="AUDIT", help="audit antérieur auquel se comparer dans le rapport"
+    )
+    parser.add_argument(
+        "--note",
+        action="append",
+        default=[],
+        metavar="TEXTE",
+        help="remarque à écrire dans le résultat et le rapport (répétable)",
+    )
     parser.add_argument("--json", action="store_true", help="écrire le résultat sur la sortie standard")
 
 
 def run(args: argparse.Namespace) -> int:
     """Judge; write `run.json` where it is missing, or into `--output`."""
     import msgspec
-    from reports.terminal import render_summary
 
     from agent import engine
     from agent.commands.report import write_report
@@ -36,15 +45,19 @@ def run(args: argparse.Namespace) -> int:
     from agent.runfolder import RunFolder, open_run
     from agent.worker import utc_now
     from checks.catalogue import load_catalogue
+    from reports.plan import build_plan
+    from reports.terminal import run_summary
 
     catalogue = load_catalogue()
     folder = open_run(args.audit)
+    against = open_run(args.against) if args.against else None
     if not folder.run.exists():
         loaded = load_profile(folder.profile, catalogue)
-        result, judged = engine.finish(folder, loaded, catalogue, [], clock=utc_now)
-        write_report(folder, result, judged, catalogue, None)
+        result, judged = engine.finish(folder, loaded, catalogue, [], clock=utc_now, notes=tuple(args.note))
+        write_report(folder, result, judged, catalogue, against)
     else:
         result, judged = engine.rejudge(folder, catalogue)
+        result = msgspec.structs.replace(result, notes=(*result.notes, *args.note))
         if args.output:
             if args.output.exists() and any(args.output.iterdir()):
                 raise UsageError(f"{args.output} existe déjà et n'est pas vide")
@@ -56,12 +69,12 @@ def run(args: argparse.Namespace) -> int:
             for path in folder.facts.glob("*.json"):
                 shutil.copyfile(path, target.facts / path.name)
             target.write_run(result)
-            write_report(target, result, judged, catalogue, None)
+            write_report(target, result, judged, catalogue, against)
             folder = target
     if args.json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     else:
-        print(render_summary(result, catalogue))
+        print(run_summary(result, catalogue, build_plan(result, catalogue)))
         if folder.report.exists():
             print(f"Rapport : {folder.report}")
     return NOT_ASSESSED if engine.unassessed_domains(result) else OK

@@ -9,7 +9,7 @@ from lab import cli
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verbs of the laboratory."""
-    cli.add_arguments(parser)
+    cli.add_commands(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -51,8 +51,6 @@ def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Collect, judge, write the report; returns the exit code."""
-    from reports.terminal import render_summary
-
     from agent import engine
     from agent.commands.collect import collect_from_args
     from agent.commands.report import write_report
@@ -60,15 +58,16 @@ def run(args: argparse.Namespace) -> int:
     from agent.runfolder import open_run
     from agent.worker import utc_now
     from checks.model import Severity, Verdict
+    from reports.terminal import run_summary
 
     against = open_run(args.against) if args.against else None
     catalogue, loaded, folder, collected = collect_from_args(args)
     result, judged = engine.finish(folder, loaded, catalogue, collected, clock=utc_now)
-    write_report(folder, result, judged, catalogue, against)
+    plan = write_report(folder, result, judged, catalogue, against)
     if args.json:
         sys.stdout.write(folder.run.read_text("utf-8"))
     else:
-        print(render_summary(result, catalogue))
+        print(run_summary(result, catalogue, plan))
         print(f"Rapport : {folder.report}")
         print(f"Plan    : {folder.plan}")
         print(f"Données : {folder.run}")

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Record the facts that `make demo` falls back on: a real audit of the laboratory, in both states. Needs root.
+set -eu
+bin=$1
+ausculte() { "$bin/python" -m agent "$@"; }
+work=$(mktemp -d)
+trap 'ausculte lab down --name record >/dev/null 2>&1 || true; rm -rf "$work"' EXIT INT TERM
+for state in as_found six_months; do
+    ausculte lab up --name record --state "$state"
+    ausculte lab profile --name record "$work/$state.toml"
+    ausculte lab exec --name record -- "$PWD/$bin/python" -m agent collect "$work/$state.toml" -o "$work/$state" --quiet
+    ausculte lab down --name record
+    rm -rf "lab/recorded/$state"
+    mkdir -p "lab/recorded/$state/facts"
+    cp "$work/$state"/run-*/facts/*.json "lab/recorded/$state/facts/"
+    cp "$work/$state"/run-*/journal.jsonl "lab/recorded/$state/"
+    # The certificate authority of the laboratory is new each time: a recording does not need it.
+    sed '/^ca_file/d' "$work/$state.toml" > "lab/recorded/$state/site.toml"
+done
