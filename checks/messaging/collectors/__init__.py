@@ -1,0 +1,1 @@
+"""One collector per subject: questions in, facts out; no judgement."""

@@ -1,0 +1,1 @@
+"""Controls of the messaging domain: one question each, one judgement per mail domain."""
