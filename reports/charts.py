@@ -75,8 +75,8 @@ class Matrix(NamedTuple):
 
 
 ROW = 34
-LEFT = 150
-BAR_WIDTH = 420
+LEFT = 178
+BAR_WIDTH = 300
 
 
 def stacked_bars(rows: Sequence[tuple[str, Mapping[str, int]]], keys: Sequence[str]) -> BarChart:

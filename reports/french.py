@@ -86,6 +86,12 @@ HORIZONS: Mapping[str, str] = {
     "later": "Au-delà de six mois",
 }
 
+KINDS: Mapping[str, str] = {
+    "PA": "personnes âgées",
+    "PH": "personnes handicapées",
+    "DOM": "services à domicile",
+}
+
 _MONTHS = (
     "janvier", "février", "mars", "avril", "mai", "juin",
     "juillet", "août", "septembre", "octobre", "novembre", "décembre",
@@ -129,8 +135,8 @@ def day(value: date) -> str:
 
 
 def moment(value: datetime) -> str:
-    """`22 novembre 2026 à 14 h 05 UTC`."""
-    return f"{day(value)} à {value:%H} h {value:%M} UTC"
+    """`22 novembre 2026 à 9 h 05 UTC`."""
+    return f"{day(value)} à {value.hour} h {value:%M} UTC"
 
 
 def instant(text: str) -> str:

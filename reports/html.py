@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jinja2
@@ -26,6 +26,7 @@ from reports.plan import (
     PLAN_CALENDAR_DAYS,
     SEVERITY_WEIGHT,
     Plan,
+    PlannedFinding,
     build_plan,
 )
 
@@ -165,6 +166,7 @@ def _environment() -> jinja2.Environment:
         plural=french.plural,
         uncapitalised=french.uncapitalised,
         changes_of=changes_of,
+        by_control=by_control,
     )
     environment.globals.update(
         VERDICTS=french.VERDICTS,
@@ -180,6 +182,7 @@ def _environment() -> jinja2.Environment:
         ACTORS=french.ACTORS,
         COSTS=french.COSTS,
         FUNDINGS=french.FUNDINGS,
+        KINDS=french.KINDS,
         HORIZONS=french.HORIZONS,
         Change=Change,
         CHANGE_LABELS=CHANGE_LABELS,
@@ -190,6 +193,14 @@ def _environment() -> jinja2.Environment:
         measure_anchor=view.measure_anchor,
     )
     return environment
+
+
+def by_control(findings: Iterable[PlannedFinding]) -> list[tuple[str, list[PlannedFinding]]]:
+    """Findings of a measure, control by control."""
+    groups: dict[str, list[PlannedFinding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.control, []).append(finding)
+    return list(groups.items())
 
 
 def changes_of(comparison: Comparison, change: Change) -> tuple[ComparedFinding, ...]:

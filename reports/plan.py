@@ -45,6 +45,8 @@ DEFAULT_CAPACITY_DAYS = 15.0
 HORIZON_ENDS = ((30, "0-30"), (90, "30-90"), (180, "90-180"))
 LATER = "later"
 QUICK_WIN_DAYS = 1.0
+SUBJECTS_NAMED = 4
+"""Subjects named in one line of explanation; the others are counted."""
 QUICK_WIN_COSTS = ("none", "low")
 
 
@@ -387,7 +389,7 @@ def _domain_of(catalogue: Catalogue, measure_id: str) -> str:
 
 
 def _with_reasons(planned: PlannedMeasure, draft: _Draft) -> PlannedMeasure:
-    lines = [finding_line(finding) for finding in planned.findings]
+    lines = point_lines(planned.findings)
     lines.append(
         f"Total : {french.number(planned.points, 2)} points retirés pour "
         f"{french.days(planned.measure.days)} de travail, soit {french.number(planned.ratio, 2)} points par jour."
@@ -411,14 +413,26 @@ def _with_reasons(planned: PlannedMeasure, draft: _Draft) -> PlannedMeasure:
     return msgspec.structs.replace(planned, reasons=tuple(lines))
 
 
-def finding_line(finding: PlannedFinding) -> str:
-    """Say in one French line how the points of a finding are obtained."""
-    trust = french.ORIGINS[finding.origin] if finding.origin else "sans preuve jointe"
+def point_lines(findings: Sequence[PlannedFinding]) -> list[str]:
+    """Say in French how the points are obtained: one line per control, its subjects together when they weigh alike."""
+    groups: dict[tuple[str, Severity, float, float], list[PlannedFinding]] = {}
+    for finding in findings:
+        key = (finding.control, finding.severity, finding.exposure, finding.confidence)
+        groups.setdefault(key, []).append(finding)
+    return [_point_line(group) for group in groups.values()]
+
+
+def _point_line(group: Sequence[PlannedFinding]) -> str:
+    first, many = group[0], len(group)
+    trust = french.ORIGINS[first.origin] if first.origin else "sans preuve jointe"
+    subjects = ", ".join(finding.subject for finding in group[:SUBJECTS_NAMED])
+    if many > SUBJECTS_NAMED:
+        subjects += f" et {french.plural(many - SUBJECTS_NAMED, 'autre')}"
     return (
-        f"{finding.control} ({finding.subject}) : gravité {french.SEVERITIES[finding.severity].lower()} "
-        f"{SEVERITY_WEIGHT[finding.severity]} × exposition {french.number(finding.exposure, 2)} "
-        f"× confiance {french.number(finding.confidence, 2)} ({trust}) "
-        f"= {french.number(finding.points, 2)} points."
+        f"{first.control} ({subjects}) : {f'{many} × ' if many > 1 else ''}"
+        f"gravité {french.SEVERITIES[first.severity].lower()} {SEVERITY_WEIGHT[first.severity]} "
+        f"× exposition {french.number(first.exposure, 2)} × confiance {french.number(first.confidence, 2)} ({trust}) "
+        f"= {french.number(sum(finding.points for finding in group), 2)} points."
     )
 
 
@@ -470,7 +484,7 @@ def _to_verify(
 
 def _warnings(planned: Sequence[PlannedMeasure], capacity: float) -> tuple[str, ...]:
     lines = [
-        f"{p.measure.id} ({p.measure.title}) répond à un constat critique mais n'entre pas dans les "
+        f"{p.measure.id} ({p.measure.title}) répond à un constat critique mais n'a pas trouvé place dans les "
         f"{french.days(capacity)} disponibles : il faut dégager des moyens ou accepter ce risque par écrit."
         for p in planned
         if p.severity is Severity.CRITICAL and p.horizon == LATER

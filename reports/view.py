@@ -62,6 +62,25 @@ class OutcomeView:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingGroup:
+    """The failed outcomes of one control, one per subject."""
+
+    first: OutcomeView
+    """The gravest."""
+    items: tuple[OutcomeView, ...]
+
+    @property
+    def severities(self) -> str:
+        """Severities of the group, for the filter."""
+        return " ".join(dict.fromkeys(str(item.outcome.severity) for item in self.items))
+
+    @property
+    def evidence_count(self) -> int:
+        """How many pieces of evidence the group holds."""
+        return sum(len(item.outcome.evidence) for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
 class DomainView:
     """One domain of the report."""
 
@@ -73,6 +92,14 @@ class DomainView:
     passed: tuple[OutcomeView, ...]
     not_applicable: tuple[OutcomeView, ...]
     summary: tuple[tuple[str, str], ...]
+
+    @property
+    def findings(self) -> tuple[FindingGroup, ...]:
+        """Failed outcomes by control, the gravest first."""
+        groups: dict[str, list[OutcomeView]] = {}
+        for item in self.failed:
+            groups.setdefault(item.outcome.control, []).append(item)
+        return tuple(FindingGroup(items[0], tuple(items)) for items in groups.values())
 
     @property
     def collected(self) -> bool:

@@ -5,6 +5,8 @@
     var rows = Array.prototype.slice.call(document.querySelectorAll("[data-verdict]"));
     var groups = Array.prototype.slice.call(document.querySelectorAll("[data-group]"));
     var output = document.getElementById("filters-result");
+    var size = function (row) { return Number(row.dataset.count || 1); };
+    var total = rows.reduce(function (sum, row) { return sum + size(row); }, 0);
     var texts = rows.map(function (row) { return row.textContent.toLocaleLowerCase("fr"); });
     var apply = function () {
       var domain = form.elements.domain.value, severity = form.elements.severity.value;
@@ -12,16 +14,16 @@
       var words = form.elements.words.value.trim().toLocaleLowerCase("fr");
       var active = domain || severity || verdict || words, shown = 0;
       rows.forEach(function (row, index) {
-        var keep = (!domain || row.dataset.domain === domain) && (!severity || row.dataset.severity === severity) &&
+        var keep = (!domain || row.dataset.domain === domain) && (!severity || row.dataset.severity.split(" ").indexOf(severity) !== -1) &&
           (!verdict || row.dataset.verdict === verdict) && (!words || texts[index].indexOf(words) !== -1);
         row.hidden = !keep;
-        if (keep) { shown += 1; }
+        if (keep) { shown += size(row); }
       });
       groups.forEach(function (group) {
         group.hidden = Boolean(active) && !group.querySelector("[data-verdict]:not([hidden])");
         if (active && !group.hidden && group.tagName === "DETAILS") { group.open = true; }
       });
-      output.value = active ? shown + " sur " + rows.length + " vérifications affichées." : rows.length + " vérifications.";
+      output.value = active ? shown + " sur " + total + " vérifications affichées." : total + " vérifications.";
     };
     form.hidden = false;
     form.addEventListener("input", apply);
