@@ -52,3 +52,7 @@ class AdConfig(Record, frozen=True, kw_only=True):
     """Ask each controller which SMB dialects and which signing it accepts."""
     ldap_probes: bool = True
     """Ask each controller whether it requires LDAP signing and which LDAPS certificate it shows."""
+
+    def targets(self) -> tuple[str, ...]:
+        """What the mandate must allow before anything starts."""
+        return self.servers

@@ -48,6 +48,10 @@ class MessagingConfig(Record, frozen=True):
     smtp_port: int = 25
     https_port: int = 443
 
+    def targets(self) -> tuple[str, ...]:
+        """What the mandate must allow before anything starts."""
+        return self.domains
+
     def __post_init__(self) -> None:
         """Refuse what could not be asked; the message is shown with the place in the profile."""
         if not self.domains:
