@@ -62,9 +62,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _up(args: argparse.Namespace) -> int:
     from lab import runner
+    from lab.provision import Bulk
 
     asked = (args.users, args.computers, args.groups)
-    bulk = runner.Bulk(*asked) if any(asked) else None
+    bulk = Bulk(*asked) if any(asked) else None
     info = runner.up(args.name, args.state, bulk)
     origin = "depuis le cache" if info.cached else "à neuf"
     print(f"laboratoire « {info.name} » prêt en {info.seconds} s ({origin}), état {info.state}")
@@ -121,7 +122,7 @@ def _profile(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _doctor(args: argparse.Namespace) -> int:
+def _doctor(_: argparse.Namespace) -> int:
     from lab import runner
 
     problems = runner.doctor()

@@ -19,7 +19,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A table of the description: an unknown key is an error."""
 
 
-class Structure(_Table):
+class Structure(_Table, frozen=True, kw_only=True):
     """The fictional establishment."""
 
     name: str
@@ -34,7 +34,7 @@ class Structure(_Table):
     """Addresses nobody may touch: nurse call, biomedical devices."""
 
 
-class Network(_Table):
+class Network(_Table, frozen=True, kw_only=True):
     """One segment; the router has the first address of it."""
 
     cidr: str
@@ -51,7 +51,7 @@ class Network(_Table):
         return ipaddress.ip_network(self.cidr).prefixlen
 
 
-class Probe(_Table):
+class Probe(_Table, frozen=True, kw_only=True):
     """How to know that a service answers."""
 
     kind: str
@@ -61,7 +61,7 @@ class Probe(_Table):
     """Zone asked, certificate name…"""
 
 
-class Host(_Table):
+class Host(_Table, frozen=True, kw_only=True):
     """One machine of the site."""
 
     title: str
@@ -81,7 +81,7 @@ class Host(_Table):
     """Started and ready before the others (name servers)."""
 
 
-class DkimKey(_Table):
+class DkimKey(_Table, frozen=True, kw_only=True):
     """One DKIM selector to publish; the key pair is made at seeding time."""
 
     selector: str
@@ -89,7 +89,7 @@ class DkimKey(_Table):
     flags: str = ""
 
 
-class Zone(_Table):
+class Zone(_Table, frozen=True, kw_only=True):
     """One public DNS zone, as the name server publishes it."""
 
     title: str = ""
@@ -110,7 +110,7 @@ class Zone(_Table):
     """Other records in zone-file syntax."""
 
 
-class Fault(_Table):
+class Fault(_Table, frozen=True, kw_only=True):
     """One seeded fault or, with `healthy = true`, the sound object a control must not confuse with a fault."""
 
     id: str
@@ -128,7 +128,7 @@ class Fault(_Table):
     healthy: bool = False
 
 
-class State(_Table):
+class State(_Table, frozen=True, kw_only=True):
     """One dated picture of the site: what differs from the tables above it."""
 
     title: str
@@ -140,7 +140,7 @@ class State(_Table):
     """zone -> keys that replace those of the zone."""
 
 
-class Site(_Table):
+class Site(_Table, frozen=True, kw_only=True):
     """The whole description."""
 
     structure: Structure

@@ -36,9 +36,7 @@ def namespaces_of(lab: str) -> list[str]:
 
 def processes_in(netns: str) -> list[int]:
     """Return the processes living in a namespace."""
-    done = subprocess.run(
-        ["ip", "netns", "pids", netns], check=False, capture_output=True, text=True, timeout=20
-    )
+    done = subprocess.run(["ip", "netns", "pids", netns], check=False, capture_output=True, text=True, timeout=20)
     return [int(pid) for pid in done.stdout.split() if int(pid) != os.getpid()]
 
 

@@ -89,6 +89,7 @@ def make_certificates(site: Site, folder: Path, now: datetime | None = None) -> 
     for name, host in site.hosts.items():
         if not host.role or not host.names or host.certificate == "none":
             continue
+        names: tuple[str, ...]
         if host.certificate == "expired-other":
             start, names, trusted = now - timedelta(days=455), ("ancien-prestataire.test",), False
         else:

@@ -234,15 +234,13 @@ def _start(name: str, state: str, bulk: Bulk | None) -> LabInfo:
             for key in chosen:
                 hosts.start(site, layout, key)
             _wait_ready(site, layout, info, chosen)
-    info = msgspec.convert(
-        {**asdict(info), "seconds": round(time.monotonic() - started, 2), "phases": phases}, LabInfo
-    )
+    info = msgspec.convert({**asdict(info), "seconds": round(time.monotonic() - started, 2), "phases": phases}, LabInfo)
     (layout.root / "info.json").write_text(json.dumps(asdict(info), indent=1), encoding="utf-8")
     return info
 
 
 def _write_zones(site: Site, layout: hosts.Layout) -> None:
-    """Render zone files and MTA-STS policies. DS records are added by the name server's own role, which has the keys."""
+    """Render zone files and MTA-STS policies; the name server adds the DS records, since it has the keys."""
     serial = int(time.time())
     keys = {path.name.removesuffix(".txt"): path.read_text() for path in (layout.shared / "dkim").glob("*.txt")}
     folder = layout.shared / "zones"

@@ -15,8 +15,7 @@ _CHUNK = 255
 def txt(text: str) -> str:
     """Return the quoted strings of a TXT value, cut where DNS needs it."""
     escaped = [
-        text[start : start + _CHUNK].replace("\\", "\\\\").replace('"', '\\"')
-        for start in range(0, len(text), _CHUNK)
+        text[start : start + _CHUNK].replace("\\", "\\\\").replace('"', '\\"') for start in range(0, len(text), _CHUNK)
     ]
     return " ".join(f'"{part}"' for part in escaped)
 

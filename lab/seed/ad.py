@@ -1,7 +1,8 @@
 """Seed the freshly provisioned directory: `ad.py PLAN.json`.
 
 The plan, written by the runner from the site description, is
-`{"functions": ["module.function", …], "bulk": {"users": n, "computers": n, "groups": n} | null, "audit_account": name}`.
+`{"functions": ["module.function", …], "bulk": {"users": n, "computers": n, "groups": n} | null,
+"audit_account": name}`.
 Everything happens in one offline transaction; any refused write ends the program, so a fault that is not there
 can never be expected.
 """

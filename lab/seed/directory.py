@@ -47,17 +47,17 @@ def random_password() -> str:
 class Directory:
     """The domain being seeded."""
 
-    def __init__(self, settings: str = "/etc/samba/smb.conf") -> None:
+    def __init__(self, settings: str = "/etc/samba/smb.conf", *, batch: bool = True) -> None:
         parameters = LoadParm()
         parameters.load(settings)
         parameters.set("dsdb:schema update allowed", "yes")
         self.parameters = parameters
-        # Without batch_mode a large transaction costs quadratic time.
+        # Without batch_mode a large transaction costs quadratic time; with it, the schema cannot be changed.
         self.db = SamDB(
             url="/var/lib/samba/private/sam.ldb",
             session_info=system_session(),
             lp=parameters,
-            options=["batch_mode:1"],
+            options=["batch_mode:1"] if batch else [],
         )
         self.base = self.db.domain_dn()
         self.config = str(self.db.get_config_basedn())

@@ -95,12 +95,7 @@ def pre_windows_2000(directory: Directory) -> None:
 
 def clear_pre_windows_2000(directory: Directory) -> None:
     """Six months later: only authenticated users."""
-    group = directory.dn("Pre-Windows 2000 Compatible Access")
-    for sid in ("S-1-5-7", "S-1-1-0"):
-        message = ldb.Message(ldb.Dn(directory.db, group))
-        member = f"CN={sid},CN=ForeignSecurityPrincipals,{directory.base}"
-        message["member"] = ldb.MessageElement(member, ldb.FLAG_MOD_DELETE, "member")
-        directory.db.modify(message)
+    directory.leave("Pre-Windows 2000 Compatible Access", "S-1-5-7", "S-1-1-0")
 
 
 def adprep_15(directory: Directory) -> None:

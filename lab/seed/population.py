@@ -190,12 +190,14 @@ def _computers(directory: Directory) -> None:
     # Sound counterparts of the delegation faults: the delegated services are not those of a domain controller.
     directory.set(
         directory.dn("SRV-DUI$"),
-        **{"msDS__AllowedToDelegateTo": [f"MSSQLSvc/srv-compta.{directory.realm}:1433"]},
+        msDS__AllowedToDelegateTo=[f"MSSQLSvc/srv-compta.{directory.realm}:1433"],
     )
     owner = directory.sid_of("SRV-DUI$")
     directory.set(
         directory.dn("SRV-COMPTA$"),
-        msDS__AllowedToActOnBehalfOfOtherIdentity=directory.packed_sd(f"O:BAD:(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;{owner})"),
+        msDS__AllowedToActOnBehalfOfOtherIdentity=directory.packed_sd(
+            f"O:BAD:(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;{owner})"
+        ),
     )
     # Sound counterpart of the Kerberos faults: a service account with AES and a recent password.
     directory.set(
@@ -262,4 +264,3 @@ def populate_bulk(directory: Directory, users: int, computers: int, groups: int)
     for rank in range(groups):
         members = [f"CN=Utilisateur {(rank * 50 + k) % users:06d},{unit}" for k in range(min(50, users))]
         directory.add(f"CN=Groupe {rank:04d},{unit}", "group", sAMAccountName=f"Groupe-{rank:04d}", member=members)
-

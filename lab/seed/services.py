@@ -64,9 +64,10 @@ def _small_certificate() -> bytes:
     """Return a certificate with a 768-bit key; libraries refuse to make one, the openssl command still does."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cert.der"
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:768", "-sha256", "-nodes", "-days", "700", "-batch"]
+        command += ["-outform", "DER", "-subj", "/CN=Isabelle Lambert"]
         subprocess.run(
-            "openssl req -x509 -newkey rsa:768 -sha256 -nodes -days 700 -outform DER -batch".split()
-            + ["-subj", "/CN=Isabelle Lambert", "-keyout", f"{folder}/key.pem", "-out", str(path)],
+            [*command, "-keyout", f"{folder}/key.pem", "-out", str(path)],
             check=True,
             capture_output=True,
             timeout=60,
@@ -213,9 +214,7 @@ def policy_password(directory: Directory) -> Callable[[], None]:
         gPCFunctionalityVersion="2",
         versionNumber="1",
         flags="0",
-        gPCMachineExtensionNames=(
-            "[{17D89FEC-5C44-4972-B12D-241CAEF74509}{79F92669-4224-476C-9C5C-6EFB4D87DF4A}]"
-        ),
+        gPCMachineExtensionNames=("[{17D89FEC-5C44-4972-B12D-241CAEF74509}{79F92669-4224-476C-9C5C-6EFB4D87DF4A}]"),
     )
     directory.set(
         f"OU=Postes,OU=Les Tilleuls,{directory.base}",
@@ -251,32 +250,46 @@ def remove_policy_password(directory: Directory) -> Callable[[], None]:
     return lambda: shutil.rmtree(_policies(directory) / GPO / "Machine" / "Preferences")
 
 
-def deploy_laps(directory: Directory) -> None:
+_LAPS_EXPIRY = "msLAPS-PasswordExpirationTime"
+_LAPS_ATTRIBUTES = (
+    (_LAPS_EXPIRY, "1.2.840.113556.1.6.44.1.1", "0", "2.5.5.16", "65"),
+    ("msLAPS-Password", "1.2.840.113556.1.6.44.1.2", "904", "2.5.5.5", "19"),
+)
+"""Name, OID, searchFlags (904: confidential, never audited), attributeSyntax, oMSyntax."""
+
+
+def deploy_laps(_: Directory) -> Callable[[], None]:
     """Six months later: Windows LAPS keeps the local administrator passwords, one per computer."""
-    expiry = "msLAPS-PasswordExpirationTime"
-    for name, number, flags, syntax in (
-        (expiry, "1.2.840.113556.1.6.44.1.1", "0", ("2.5.5.16", "65")),
-        ("msLAPS-Password", "1.2.840.113556.1.6.44.1.2", "904", ("2.5.5.5", "19")),
-    ):
+    return _extend_schema_and_fill
+
+
+def _extend_schema_and_fill() -> None:
+    """Each step reads the schema the one before wrote, so each opens the directory anew."""
+    directory = Directory(batch=False)
+    for name, number, flags, syntax, om_syntax in _LAPS_ATTRIBUTES:
         directory.add(
             f"CN={name},{directory.schema}",
             "attributeSchema",
             controls=[RELAX],
             attributeID=number,
             lDAPDisplayName=name,
-            attributeSyntax=syntax[0],
-            oMSyntax=syntax[1],
+            attributeSyntax=syntax,
+            oMSyntax=om_syntax,
             isSingleValued="TRUE",
             searchFlags=flags,
         )
-    # The new attributes can be used once the schema is read again.
     directory.db.set_schema_update_now()
+    directory = Directory(batch=False)
     message = ldb.Message(ldb.Dn(directory.db, f"CN=Computer,{directory.schema}"))
-    message["mayContain"] = ldb.MessageElement([expiry, "msLAPS-Password"], ldb.FLAG_MOD_ADD, "mayContain")
+    names = [name for name, *_ in _LAPS_ATTRIBUTES]
+    message["mayContain"] = ldb.MessageElement(names, ldb.FLAG_MOD_ADD, "mayContain")
     directory.db.modify(message, [RELAX])
     directory.db.set_schema_update_now()
+    directory = Directory(batch=False)
     computers = directory.db.search(
         f"OU=Les Tilleuls,{directory.base}", ldb.SCOPE_SUBTREE, "(objectClass=computer)", attrs=["dn"]
     )
+    directory.db.transaction_start()
     for rank, computer in enumerate(computers):
-        directory.set(str(computer.dn), **{expiry: directory.days_ago(-(5 + rank % 20))})
+        directory.set(str(computer.dn), **{_LAPS_EXPIRY: directory.days_ago(-(5 + rank % 20))})
+    directory.db.transaction_commit()

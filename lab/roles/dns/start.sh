@@ -71,7 +71,7 @@ if [ -n "${silent:-}" ]; then
     {
         printf 'table inet lab {\n chain input {\n type filter hook input priority 0\n'
         for zone in $silent; do
-            wire=$(printf %s "$zone" | tr . '\n' | while read -r label; do
+            wire=$(printf '%s.' "$zone" | tr . '\n' | while read -r label; do
                 printf '%02x' "${#label}"; printf %s "$label" | od -An -tx1 | tr -d ' \n'
             done)00
             bits=$(( ${#wire} * 4 ))

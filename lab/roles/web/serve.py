@@ -22,7 +22,7 @@ def make_handler(folder: Path) -> type[BaseHTTPRequestHandler]:
 
         timeout = 10
 
-        def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
+        def do_GET(self) -> None:
             """Send the policy of the host asked for."""
             host = self.headers.get("Host", "").split(":")[0].lower()
             body = policies.get(host) if self.path == _PATH else None
