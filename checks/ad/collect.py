@@ -1,0 +1,148 @@
+"""Collection of the Active Directory domain: from a profile table to facts.
+
+One controller is read over LDAP and SMB; every configured controller is asked what it accepts on the network. A
+part that cannot be read becomes a gap of the facts; only an impossible connection raises.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from checks.ad.config import AdConfig
+from checks.ad.facts import AdFacts, Collection
+from checks.ad.readers.assembly import read_directory
+from checks.ad.readers.domain import read_root
+from checks.ad.readers.gaps import READ_ERRORS, gap_of
+from checks.ad.readers.network import probe
+from checks.ad.readers.sysvol import read_sysvol
+from checks.ad.transport.ntlm import NtlmAccount
+from checks.ad.transport.session import Session, ntlm_account, open_session
+from checks.model import CollectError, CollectRequest, FactsFile, Gap, Network, Progress, Reason
+
+MAX_FACTS_FILE = 512 * 1024 * 1024
+"""Bytes of a recorded facts file that is still read."""
+
+
+def collect(request: CollectRequest[AdConfig], network: Network, progress: Progress) -> AdFacts:
+    """Read one domain.
+
+    Raises `CollectError` when no controller can be reached or trusted, when the one bind is refused, or when the
+    controller does not say which domain it holds; `MandateRefusedError` when none may be asked.
+    """
+    config = request.config
+    password = request.secret(config.password_from)
+    progress("Connexion au contrôleur de domaine")
+    session = open_session(config, password, network)
+    try:
+        with _no_cycle_search():
+            facts = _read(request, session, progress)
+    finally:
+        session.directory.close()
+    account = _account(config.user, password, facts)
+    progress("Lecture des stratégies de groupe (SYSVOL)")
+    sysvol = read_sysvol(session.server, facts.domain.dns_name, config, account, network)
+    answers = []
+    for done, host in enumerate(config.servers):
+        progress("Questions réseau aux contrôleurs de domaine", done, len(config.servers))
+        answers.append(probe(host, config, account, network))
+    return msgspec.structs.replace(facts, sysvol=sysvol, network=tuple(answers))
+
+
+def _read(request: CollectRequest[AdConfig], session: Session, progress: Progress) -> AdFacts:
+    config = request.config
+    try:
+        root = read_root(session.directory, request.clock, config.base_dn)
+    except READ_ERRORS as error:
+        gap = gap_of(error, "l'identité du domaine (rootDSE)")
+        raise CollectError(gap.reason, gap.detail) from error
+    collection = Collection(server=session.server, user=config.user)
+    return read_directory(session.directory, root, collection, progress)
+
+
+@contextmanager
+def _no_cycle_search() -> Iterator[None]:
+    """Pause the cycle collector: the objects built while reading hold no cycle, and are many."""
+    active = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if active:
+            gc.enable()
+
+
+def _account(user: str, password: str, facts: AdFacts) -> NtlmAccount | Gap:
+    """The reading account in the form SMB wants; a distinguished name is looked up in the facts."""
+    known = ntlm_account(user, password)
+    if known is not None:
+        return known
+    if not isinstance(facts.accounts, Gap):
+        name = next((a.name for a in facts.accounts if a.dn.casefold() == user.casefold()), "")
+        if name:
+            return NtlmAccount(name, facts.domain.dns_name, password)
+    return Gap(
+        reason=Reason.UNSUPPORTED,
+        detail="Le compte de lecture n'a pas la forme compte@domaine : il ne peut pas ouvrir de session SMB.",
+    )
+
+
+def read_input(inputs: Sequence[str], _options: Mapping[str, str]) -> AdFacts | None:
+    """Facts recorded earlier: one JSON file, with or without its envelope. None when that is not what was given."""
+    if len(inputs) != 1:
+        return None
+    path = Path(inputs[0])
+    if not path.is_file() or path.stat().st_size > MAX_FACTS_FILE:
+        return None
+    raw = path.read_bytes()
+    try:
+        return msgspec.json.decode(raw, type=AdFacts)
+    except msgspec.DecodeError:
+        pass
+    try:
+        envelope = msgspec.json.decode(raw, type=FactsFile)
+        return msgspec.json.decode(envelope.data, type=AdFacts) if envelope.gap is None else None
+    except msgspec.DecodeError:
+        return None
+
+
+def online_input(inputs: Sequence[str], options: Mapping[str, str]) -> AdConfig:
+    """Config of an online check: `ldaps://HOST[:port]` once per controller, and the options of the command.
+
+    `ldap://HOST[:port]` asks for signed NTLM, for controllers without a certificate. Options: `user`,
+    `password_from`, `ca_file`, `pin_sha256` (comma-separated). Raises `ValueError` in French.
+    """
+    servers: list[str] = []
+    ports: set[int] = set()
+    schemes: set[str] = set()
+    for text in inputs:
+        parts = urlsplit(text)
+        if parts.scheme not in {"ldaps", "ldap"} or not parts.hostname or parts.path not in {"", "/"}:
+            raise ValueError(f"« {text} » n'est pas une adresse ldaps://SERVEUR ou ldap://SERVEUR.")
+        servers.append(parts.hostname)
+        schemes.add(parts.scheme)
+        ports.add(parts.port or (636 if parts.scheme == "ldaps" else 389))
+    if len(ports) != 1 or len(schemes) != 1:
+        raise ValueError("Donnez au moins une adresse, toutes avec le même protocole et le même port.")
+    user = options.get("user", "")
+    if not user:
+        raise ValueError("Donnez le compte de lecture avec --user (compte@domaine).")
+    secured = schemes == {"ldaps"}
+    return msgspec.convert(
+        {
+            "servers": servers,
+            "user": user,
+            "password_from": options.get("password_from") or "prompt",
+            "auth": "simple" if secured else "ntlm",
+            "security": "ldaps" if secured else "signed",
+            "ca_file": options.get("ca_file", ""),
+            "pin_sha256": [pin for pin in options.get("pin_sha256", "").split(",") if pin],
+            "ldaps_port" if secured else "ldap_port": ports.pop(),
+        },
+        AdConfig,
+    )
