@@ -94,7 +94,7 @@ def parse_gpp(raw: bytes, path: str) -> tuple[GppPassword, ...]:
     parser.EntityDeclHandler = _refuse
     parser.ExternalEntityRefHandler = _refuse
     try:
-        parser.Parse(raw, True)  # noqa: FBT003 - expat takes no keyword
+        parser.Parse(raw, True)
     except expat.ExpatError as error:
         raise MalformedPreference(expat.errors.messages.get(error.code, "not XML")) from error
     except (LookupError, ValueError) as error:

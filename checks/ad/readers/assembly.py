@@ -31,6 +31,8 @@ from checks.ad.readers.configuration import Forest, Pki, Schema, Sites
 from checks.ad.readers.descriptors import DescriptorTable
 from checks.ad.readers.domain import DomainPass, Root
 from checks.ad.readers.gaps import READ_ERRORS, gap_of
+from checks.ad.transport import ber
+from checks.ad.transport.ber import Query
 from checks.ad.transport.directory import Directory
 from checks.common.text import clean
 from checks.model import CollectError, Gap, Progress, Reason
@@ -194,9 +196,11 @@ def _rights(directory: Directory, root: Root, table: DescriptorTable) -> tuple[S
         conf.read_head(directory, root.schema_dn, "schema_head", table),
     ]
     keys = f"CN=Master Root Keys,CN=Group Key Distribution Service,CN=Services,{root.configuration_dn}"
+    classes = Query(root.schema_dn, (), scope=ber.ONE_LEVEL, filter=ber.equals("objectClass", "classSchema"))
     below = [
-        conf.read_specials(directory, keys, {"msKds-ProvRootKey": "kds_root_key"}, table, "les clés des comptes gérés"),
-        conf.read_specials(directory, root.schema_dn, {"classSchema": "schema_class"}, table, "les classes du schéma"),
+        # No filter on the class: these keys are shown to ordinary accounts without any attribute.
+        conf.read_specials(directory, Query(keys, ()), "kds_root_key", table, "les clés des comptes gérés"),
+        conf.read_specials(directory, classes, "schema_class", table, "les classes du schéma"),
     ]
     return _merged([_merged(heads, lambda head: [head]), _merged(below, lambda found: found)], lambda found: found)
 

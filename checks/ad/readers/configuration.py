@@ -309,26 +309,21 @@ def _one_special(
 
 
 def read_specials(
-    directory: Directory, base: str, wanted: dict[str, SpecialRole], table: DescriptorTable, what: str
+    directory: Directory, query: Query, role: SpecialRole, table: DescriptorTable, what: str
 ) -> list[SpecialObject] | Gap:
-    """Objects below `base` of the classes in `wanted`, for their rights; none when `base` does not exist."""
-    query = Query(
-        base=base,
-        attributes=("objectClass", "whenCreated"),
-        filter=ber.any_of(ber.equals("objectClass", name) for name in wanted),
-        descriptors=True,
-    )
-    found: list[SpecialObject] = []
+    """Objects found by `query`, its base left out, for their rights; none when the base does not exist."""
+    full = query._replace(attributes=("objectClass", "whenCreated"), descriptors=True)
+    base = query.base.casefold()
     try:
-        for entry in directory.search(query):
-            role = next((wanted[name] for name in wanted if a.has_class(entry.attributes, name)), None)
-            if role is not None:
-                found.append(domain.special(role, entry, table.of(entry.attributes)))
+        return [
+            domain.special(role, entry, table.of(entry.attributes))
+            for entry in directory.search(full)
+            if entry.dn.casefold() != base
+        ]
     except LdapResultError as error:
         return [] if error.code == NO_SUCH_OBJECT else gap_of(error, what)
     except READ_ERRORS as error:
         return gap_of(error, what)
-    return found
 
 
 class Schema(NamedTuple):

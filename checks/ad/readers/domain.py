@@ -198,7 +198,6 @@ class DomainPass:
             b"dnsZone": self._zone,
             b"nTFRSReplicaSet": self._ntfrs,
             b"msDFSR-GlobalSettings": self._dfsr_global,
-            b"secret": self._secret,
         }
 
     def add(self, entry: Entry) -> None:
@@ -258,14 +257,14 @@ class DomainPass:
         self.dfsr_settings = True
         self.dfsr_flags = a.flags(entry.attributes, "msdfsr-flags")
 
-    def _secret(self, entry: Entry, protection: Protection) -> None:
-        if entry.dn.casefold().startswith("cn=bckupkey_"):
-            self.special.append(special("dpapi_key", entry, protection))
-
     def _mark(self, entry: Entry, protection: Protection, structural: bytes) -> None:
-        role = self._roles.get(entry.dn.casefold()) or _CLASS_ROLES.get(structural)
+        name = entry.dn.casefold()
+        role = self._roles.get(name) or _CLASS_ROLES.get(structural)
         if role is None and structural.startswith(b"msDFSR-"):
             role = "dfsr_settings"
+        elif role is None and name.startswith("cn=bckupkey_"):
+            # By name, since these keys are shown to ordinary accounts without any attribute.
+            role = "dpapi_key"
         if role is not None:
             self.special.append(special(role, entry, protection))
 
@@ -363,7 +362,8 @@ def read_password_settings(directory: Directory, domain_dn: str) -> tuple[Passwo
         entries = list(directory.search(query))
     except READ_ERRORS as error:
         return gap_of(error, what)
-    if not entries:
+    # Shown by name but without its class: the account may list the parent, not read the container.
+    if not entries or any("objectclass" not in entry.attributes for entry in entries):
         return hidden(what)
     return tuple(
         objects.password_settings(entry) for entry in entries if a.has_class(entry.attributes, "msDS-PasswordSettings")
