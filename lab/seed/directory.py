@@ -36,6 +36,8 @@ PROTOCOL_TRANSITION = 0x1000000
 BYPASS_PASSWORD = f"local_oid:{dsdb.DSDB_CONTROL_BYPASS_PASSWORD_HASH_OID}:0"
 """Lets pwdLastSet be written as it is."""
 RELAX = "relax:0"
+PROVISION = "provision:0"
+"""Lets objects be created that only the making of a domain creates."""
 TRUST_ACCOUNT = f"local_oid:{dsdb.DSDB_CONTROL_PERMIT_INTERDOMAIN_TRUST_UAC_OID}:0"
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ldb
-from directory import Directory
+from directory import PROVISION, Directory
 from population import ROOT
-from samba.dcerpc import dnsp
-from samba.ndr import ndr_pack, ndr_unpack
+from zones import SECURE, UNSECURE, domain_zone, set_allow_update
 
 _DAY_INTERVAL = -864_000_000_000
 """One day in the negative 100 ns units of directory intervals."""
@@ -88,14 +87,36 @@ def clear_display_specifier(directory: Directory) -> None:
     directory.set(f"CN=user-Display,CN=40C,CN=DisplaySpecifiers,{directory.config}", adminContextMenu=[])
 
 
+_COMPATIBILITY = "Pre-Windows 2000 Compatible Access"
+_ANYBODY = ("S-1-5-7", "S-1-1-0")
+"""Anonymous, Everyone."""
+
+
+def _stand_in(directory: Directory, sid: str) -> str:
+    """Return the DN of the object that stands for a well-known SID in a Windows directory."""
+    return f"CN={sid},CN=ForeignSecurityPrincipals,{directory.base}"
+
+
 def pre_windows_2000(directory: Directory) -> None:
     """Anonymous and Everyone read the directory as in 1999."""
-    directory.join("Pre-Windows 2000 Compatible Access", "S-1-5-7", "S-1-1-0")
+    for sid in _ANYBODY:
+        # By itself Samba would point at its own list of well-known SIDs, which Windows does not have.
+        dn = directory.add(
+            _stand_in(directory, sid), "foreignSecurityPrincipal", [PROVISION], objectSid=directory.packed_sid(sid)
+        )
+        _change_members(directory, ldb.FLAG_MOD_ADD, dn)
 
 
 def clear_pre_windows_2000(directory: Directory) -> None:
     """Six months later: only authenticated users."""
-    directory.leave("Pre-Windows 2000 Compatible Access", "S-1-5-7", "S-1-1-0")
+    for sid in _ANYBODY:
+        _change_members(directory, ldb.FLAG_MOD_DELETE, _stand_in(directory, sid))
+
+
+def _change_members(directory: Directory, change: int, member: str) -> None:
+    message = ldb.Message(ldb.Dn(directory.db, directory.dn(_COMPATIBILITY)))
+    message["member"] = ldb.MessageElement(member, change, "member")
+    directory.db.modify(message)
 
 
 def adprep_15(directory: Directory) -> None:
@@ -121,26 +142,11 @@ def break_group_loop(directory: Directory) -> None:
     directory.leave("Cadres", "Astreinte")
 
 
-def _zone(directory: Directory, name: str) -> str:
-    return f"DC={name},CN=MicrosoftDNS,DC=DomainDnsZones,{directory.base}"
-
-
-def _allow_update(directory: Directory, zone: str, value: int) -> None:
-    """Write the property ALLOW_UPDATE of a zone: 0 none, 1 unsecure, 2 secure (MS-DNSP 2.3.2.1.1)."""
-    found = directory.db.search(zone, ldb.SCOPE_BASE, attrs=["dNSProperty"])[0]
-    properties = [ndr_unpack(dnsp.DnsProperty, bytes(blob)) for blob in found["dNSProperty"]]
-    chosen = [p for p in properties if p.id == dnsp.DSPROPERTY_ZONE_ALLOW_UPDATE]
-    if len(chosen) != 1:
-        raise LookupError(f"{len(chosen)} ALLOW_UPDATE properties on {zone}")
-    chosen[0].data = value
-    directory.set(zone, dNSProperty=[ndr_pack(p) for p in properties])
-
-
 def unsecure_dns_updates(directory: Directory) -> None:
-    """Anybody may change the names of the domain; the reverse zone too."""
-    _allow_update(directory, _zone(directory, directory.realm), 1)
+    """Anybody may change the names of the domain."""
+    set_allow_update(directory, domain_zone(directory), UNSECURE)
 
 
 def secure_dns_updates(directory: Directory) -> None:
     """Six months later: the domain zone takes authenticated changes only."""
-    _allow_update(directory, _zone(directory, directory.realm), 2)
+    set_allow_update(directory, domain_zone(directory), SECURE)

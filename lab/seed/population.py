@@ -9,6 +9,7 @@ from directory import (
     Directory,
     random_password,
 )
+from zones import complete_forest_zone
 
 ROOT = "OU=Les Tilleuls"
 
@@ -93,6 +94,7 @@ def populate(directory: Directory) -> None:
     _computers(directory)
     _groups(directory)
     _domain_controller(directory)
+    complete_forest_zone(directory)
 
 
 def _units(directory: Directory) -> None:

@@ -66,18 +66,26 @@ done
 keymgr -c "$conf" test. generate algorithm=ecdsap256sha256 ksk=yes zsk=yes >/dev/null
 keymgr -c "$conf" test. ds | grep ' 13 2 ' >> "$base/zones/root.zone"
 
-# A name server that never answers: drop every question whose packet holds the name, at whatever place.
+# A name server that never answers: drop every question whose packet holds the name, in any case and at whatever
+# place. UDP: 8 octets of header, 12 of DNS header, then labels. TCP: 20 to 60, 2 of length, 12 of DNS header.
+hex_of() { printf %s "$1" | od -An -tx1 | tr -d ' \n'; }
 if [ -n "${silent:-}" ]; then
     {
         printf 'table inet lab {\n chain input {\n type filter hook input priority 0\n'
         for zone in $silent; do
-            wire=$(printf '%s.' "$zone" | tr . '\n' | while read -r label; do
-                printf '%02x' "${#label}"; printf %s "$label" | od -An -tx1 | tr -d ' \n'
-            done)00
+            wire='' mask=''
+            for label in $(printf %s "$zone" | tr '.[:lower:]' ' [:upper:]'); do
+                # Letters are compared without their case bit, lengths exactly.
+                wire=$wire$(printf '%02x' "${#label}")$(hex_of "$label")
+                mask=${mask}ff$(hex_of "$label" | sed 's/../df/g')
+            done
+            wire=${wire}00 mask=${mask}ff
             bits=$(( ${#wire} * 4 ))
-            # Octets 20 on: 8 of the UDP header, 12 of the DNS header, then the labels before the zone's own.
             for octet in $(seq 20 90); do
-                echo "udp dport 53 @th,$((octet * 8)),$bits 0x$wire drop"
+                echo "udp dport 53 @th,$((octet * 8)),$bits & 0x$mask == 0x$wire drop"
+            done
+            for octet in $(seq 34 140); do
+                echo "tcp dport 53 @th,$((octet * 8)),$bits & 0x$mask == 0x$wire drop"
             done
         done
         printf ' }\n}\n'
