@@ -323,18 +323,22 @@ def schedule(
             key=lambda m: (-candidates[m].points / max(candidates[m].days, 1), -candidates[m].points, m),
         )
         while waiting:
-            # Measures that need each other in a circle are started in order of priority.
-            current = next((m for m in waiting if not requires[m] - set(ends)), waiting[0])
+            current = next(m for m in waiting if _ready(m, requires, ends))
             waiting.remove(current)
             cost = candidates[current].days
             blocked = any(ends.get(needed, 0) is None for needed in requires[current])
-            if blocked or spent + cost > capacity or capacity == 0:
+            if blocked or spent + cost > capacity:
                 ends[current] = None
             else:
                 spent += cost
-                ends[current] = max(1, -(-spent * PLAN_CALENDAR_DAYS // capacity))
+                ends[current] = max(1, -(-spent * PLAN_CALENDAR_DAYS // capacity)) if spent else 1
     done = [m for m in ends if ends[m] is not None]
     return {m: ends[m] for m in done + [m for m in ends if ends[m] is None]}
+
+
+def _ready(measure_id: str, requires: Mapping[str, set[str]], done: Mapping[str, int | None]) -> bool:
+    """Nothing to wait for, or only measures that wait for this one in turn: a circle has to start somewhere."""
+    return all(measure_id in requires[needed] for needed in requires[measure_id] if needed not in done)
 
 
 def horizon_of(end_day: int | None) -> str:

@@ -237,12 +237,16 @@ def _domains(
                 run=next((d for d in run.domains if d.domain == domain), None),
                 counts=count_verdicts(view.outcome for view in mine),
                 failed=having(Verdict.FAIL),
-                passed=having(Verdict.PASS),
-                not_applicable=having(Verdict.NOT_APPLICABLE),
+                passed=tuple(sorted(having(Verdict.PASS), key=_by_control)),
+                not_applicable=tuple(sorted(having(Verdict.NOT_APPLICABLE), key=_by_control)),
                 summary=tuple((str(k), str(v)) for k, v in summaries.get(domain, {}).items()),
             )
         )
     return tuple(found)
+
+
+def _by_control(view: OutcomeView) -> tuple[str, str]:
+    return view.outcome.control, view.outcome.subject
 
 
 def _by_reason(views: Sequence[OutcomeView]) -> tuple[ReasonView, ...]:
