@@ -147,26 +147,29 @@ class DescriptorParser:
         limit = start + size
         if limit > len(raw):
             raise MalformedDescriptor("access list outside the descriptor")
-        cache = self._aces
+        known = self._aces.get
         aces = []
         position = start + 8
-        for _ in range(count):
-            # The size of an entry is its third field: two bytes, little-endian.
-            if position + 4 > limit:
-                raise MalformedDescriptor("entry outside its list")
-            end = position + raw[position + 2] + (raw[position + 3] << 8)
-            chunk = raw[position:end]
-            ace = cache.get(chunk)
-            if ace is None:
-                ace = parse_ace(chunk)
-                if len(cache) >= self._limit:
-                    cache.clear()
-                cache[chunk] = ace
-            aces.append(ace)
-            position = end
+        try:
+            for _ in range(count):
+                # The size of an entry is its third field: two bytes, little-endian. What lies outside the list
+                # is caught by `parse_ace`, by the index, or by the sum of the sizes.
+                end = position + raw[position + 2] + (raw[position + 3] << 8)
+                chunk = raw[position:end]
+                aces.append(known(chunk) or self._learn(chunk))
+                position = end
+        except IndexError as error:
+            raise MalformedDescriptor("entry outside its list") from error
         if position > limit:
             raise MalformedDescriptor("entry outside its list")
         return tuple(aces)
+
+    def _learn(self, chunk: bytes) -> Ace:
+        ace = parse_ace(chunk)
+        if len(self._aces) >= self._limit:
+            self._aces.clear()
+        self._aces[chunk] = ace
+        return ace
 
 
 def parse_ace(chunk: bytes) -> Ace:
