@@ -226,14 +226,14 @@ class DnsClient:
 
     async def _ask(self, name: str, type_text: str, *, dnssec: bool) -> Answer:
         type_number = dns.rdatatype.from_text(type_text)
-        failure = Answer(name=name, type=type_text, status=Status.UNREACHABLE)
+        failure = Answer(name=name, type=type_text, status=Status.UNREACHABLE, detail="serveurs muets jusqu'ici")
         for _ in range(self._attempts):
             for resolver in self._resolvers:
-                if resolver.dead:
-                    continue
                 async with self._slots:
+                    if resolver.dead:  # learnt, perhaps, while this question waited for its turn
+                        continue
                     answer = await self._try(resolver, name, type_text, type_number, dnssec=dnssec)
-                resolver.note(answer.status)
+                    resolver.note(answer.status)
                 if answer.gap() is None:
                     return answer
                 failure = answer

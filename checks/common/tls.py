@@ -128,13 +128,17 @@ async def read_server_hello(reader: asyncio.StreamReader) -> TlsVersion | None:
     while len(handshake) < _MAX_SERVER_HELLO:
         try:
             kind, version, size = struct.unpack("!BHH", await reader.readexactly(5))
+            if kind not in (_HANDSHAKE, _ALERT) or version >> 8 != 3:
+                raise HelloError("not a TLS record")
             fragment = await reader.readexactly(size)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except asyncio.IncompleteReadError as error:
+            if error.partial:
+                raise HelloError("cut short") from error
             return None
-        if kind == _ALERT and version >> 8 == 3:
+        except ConnectionError:
             return None
-        if kind != _HANDSHAKE or version >> 8 != 3:
-            raise HelloError("not a TLS record")
+        if kind == _ALERT:
+            return None
         handshake += fragment
         if len(handshake) >= 4:
             if handshake[0] != _SERVER_HELLO:

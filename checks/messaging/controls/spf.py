@@ -37,7 +37,6 @@ _WORDS = {
     Problem.SEVERAL: "renvoi vers un domaine qui a plusieurs SPF",
     Problem.LOOP: "renvoi en boucle",
     Problem.MX_LIMIT: "plus de 10 serveurs derrière un seul « mx »",
-    Problem.SIZE: "règle trop longue pour être lue en entier",
 }
 
 

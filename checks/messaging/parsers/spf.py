@@ -26,7 +26,6 @@ class Problem(enum.StrEnum):
     LOOKUPS = "lookups"
     VOIDS = "voids"
     MX_LIMIT = "mx_limit"
-    SIZE = "size"
     MACRO = "macro"
     PTR = "ptr"
 

@@ -11,7 +11,8 @@ The evaluation reads the DNS from a mapping and lists what it lacks: the collect
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -19,7 +20,7 @@ from checks.common.dns_wire import Status
 from checks.messaging.facts import SpfError, SpfEvaluation, SpfNode
 from checks.messaging.parsers.addresses import IPV4, IPV6, AddressSet
 from checks.messaging.parsers.spf import QUERYING, Problem, SpfSyntaxError, Term, expand, is_spf, parse
-from checks.model import Gap
+from checks.model import Gap, Reason
 
 MAX_LOOKUPS = 10
 """RFC 7208 section 4.6.4."""
@@ -32,7 +33,9 @@ COUNTED_LOOKUPS = 60
 """Where counting stops: six times the limit is proof enough, and a hostile zone must not keep us."""
 
 EVALUATED_TERMS = 3000
-"""Where reading stops: a record of 64 kB included sixty times would otherwise keep us for minutes."""
+EVALUATED_GROUPS = 600
+"""Where reading stops: a record of 64 kB included sixty times would otherwise keep us for minutes. A group is a run
+of literal networks with one qualifier, or one other term. Real policies have a few hundred terms in all."""
 
 HUGE_IPV4 = 1 << 24
 """Addresses. More than a /8 (1/256 of IPv4): the largest mail services publish less than a twentieth of that
@@ -41,6 +44,7 @@ HUGE_IPV4 = 1 << 24
 HUGE_IPV6_PREFIXES = 1 << (64 - 19)
 """/64 networks. More than a /19, the largest usual allocation made to one operator by the RIPE NCC."""
 
+_LITERAL = frozenset({"ip4", "ip6"})
 _ADDRESS_TYPE = {IPV4: "A", IPV6: "AAAA"}
 
 
@@ -62,6 +66,15 @@ class _Verdict(msgspec.Struct):
     final_domain: str = ""
 
 
+def _groups(terms: tuple[Term, ...]) -> Iterator[tuple[Term, ...]]:
+    """Runs of literal networks that share a qualifier, worked on as one set; other terms alone."""
+    for (_, literal), run in itertools.groupby(terms, lambda term: (term.qualifier, term.name in _LITERAL)):
+        if literal:
+            yield tuple(run)
+        else:
+            yield from ((term,) for term in run)
+
+
 class _Evaluator:
     """One pass over the policy for one address family."""
 
@@ -70,9 +83,11 @@ class _Evaluator:
         self.sender_domain = domain
         self.version = version
         self.nothing = AddressSet(version)
+        self.huge = HUGE_IPV4 if version == IPV4 else HUGE_IPV6_PREFIXES << 64
         self.lookups = 0
         self.voids = 0
         self.terms = 0
+        self.groups = 0
         self.nodes: list[SpfNode] = []
         self.errors: dict[SpfError, None] = {}
         self.unknown: dict[SpfError, None] = {}
@@ -119,35 +134,43 @@ class _Evaluator:
         self, terms: tuple[Term, ...], domain: str, index: int, reach: AddressSet, above: tuple[str, ...]
     ) -> _Verdict:
         verdict = _Verdict(self.nothing)
-        for term in terms:
+        for group in _groups(terms):
             if not reach:
                 break  # every address has its result: no receiver ever reads further
-            self.terms += 1
-            if self.terms > EVALUATED_TERMS:
-                self._error(domain, Problem.SIZE)
-                break
-            if term.name in QUERYING:
-                self.lookups += 1
-            if self.lookups > COUNTED_LOOKUPS:
+            term = group[0]
+            self.terms += len(group)
+            self.groups += 1
+            self.lookups += term.name in QUERYING
+            if self._too_long(domain):
                 break
             if term.name == "redirect":
                 child = self._follow(term, domain, index, reach, above)
                 verdict.passes |= child.passes
                 verdict.final, verdict.final_domain = child.final, child.final_domain
                 break
-            matched = reach & self._matches(term, domain, index, reach, above)
+            matched = reach & self._matches_group(group, domain, index, reach, above)
             if term.qualifier == "+":
                 verdict.passes |= matched
-                self._note_wide(term, domain, matched)
             reach -= matched
             if term.name == "all":
                 verdict.final, verdict.final_domain = term.qualifier, domain
         return verdict
 
-    def _note_wide(self, term: Term, domain: str, matched: AddressSet) -> None:
-        limit = HUGE_IPV4 if self.version == IPV4 else HUGE_IPV6_PREFIXES << 64
-        if term.name != "include" and matched.size > limit:
-            self.wide[f"{domain}: {term.text}"] = None
+    def _too_long(self, domain: str) -> bool:
+        if self.terms > EVALUATED_TERMS or self.groups > EVALUATED_GROUPS:
+            detail = f"La règle SPF de {domain} est trop longue pour être évaluée en entier."
+            self.failures[Gap(reason=Reason.UNSUPPORTED, detail=detail)] = None
+            return True
+        return self.lookups > COUNTED_LOOKUPS
+
+    def _matches_group(
+        self, group: tuple[Term, ...], domain: str, index: int, reach: AddressSet, above: tuple[str, ...]
+    ) -> AddressSet:
+        parts = [self._matches(term, domain, index, reach, above) for term in group]
+        for term, part in zip(group, parts, strict=True):
+            if term.qualifier == "+" and term.name != "include" and part.size > self.huge:
+                self.wide[f"{domain}: {term.text}"] = None
+        return parts[0] if len(parts) == 1 else AddressSet.union_of(self.version, parts)
 
     def _follow(self, term: Term, domain: str, index: int, reach: AddressSet, above: tuple[str, ...]) -> _Verdict:
         target = expand(term.domain, domain, self.sender_domain)
