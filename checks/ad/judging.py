@@ -117,7 +117,7 @@ def judge(
     if not total and nothing:
         return not_applicable(subject, nothing)
     looked_at = plural(total, "{n} objet examiné", "{n} objets examinés")
-    return passed(subject, f"{good} ({looked_at})", Evidence(value=f"0 sur {total}", source=source))
+    return passed(subject, f"{good.rstrip('.')} ({looked_at}).", Evidence(value=f"0 sur {total}", source=source))
 
 
 def concealed(hidden: int, total: int, source: str) -> Gap:

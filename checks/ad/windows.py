@@ -77,10 +77,14 @@ DNS_ADMINS = "dnsadmins"
 """sAMAccountName of DnsAdmins, which has no fixed RID and is not translated."""
 
 
+RID_DIGITS = 10
+"""A sub-authority is 32 bits."""
+
+
 def rid(sid: str) -> int:
     """Return the last sub-authority of a SID, -1 when the text is not a SID."""
     last = sid.rpartition("-")[2]
-    return int(last) if last.isdecimal() else -1
+    return int(last) if last.isdecimal() and len(last) <= RID_DIGITS else -1
 
 
 # End of free security updates, https://learn.microsoft.com/lifecycle/products/ . Paid extensions (ESU) are a

@@ -85,7 +85,7 @@ def password_never_expires(facts: AdFacts, context: Context) -> Judgement:
         facts,
         directory(facts).privileged.where(enabled),
         flag(windows.PASSWORD_NEVER_EXPIRES, "le mot de passe n'expire jamais"),
-        good="Les mots de passe des {n} comptes privilégiés actifs expirent.",
+        good="Les mots de passe des comptes privilégiés actifs expirent.",
         bad=(
             "1 compte privilégié a un mot de passe qui n'expire jamais.",
             "{n} comptes privilégiés ont un mot de passe qui n'expire jamais.",
