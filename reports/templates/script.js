@@ -31,6 +31,22 @@
     form.addEventListener("submit", function (event) { event.preventDefault(); });
     apply();
   }
+  /* A table that fits needs no tab stop and no landmark: only those that scroll keep theirs. */
+  var regions = Array.prototype.map.call(document.querySelectorAll(".scroll"), function (item) {
+    return { item: item, label: item.getAttribute("aria-label") };
+  });
+  var settle = function () {
+    var wide = regions.map(function (region) { return region.item.scrollWidth > region.item.clientWidth; });
+    regions.forEach(function (region, index) {
+      var marks = { tabindex: "0", role: "region", "aria-label": region.label };
+      Object.keys(marks).forEach(function (name) {
+        if (wide[index]) { region.item.setAttribute(name, marks[name]); } else { region.item.removeAttribute(name); }
+      });
+    });
+  };
+  settle();
+  window.addEventListener("resize", settle);
+  document.addEventListener("toggle", settle, true);
   var closed = [];
   window.addEventListener("beforeprint", function () {
     closed = Array.prototype.filter.call(document.querySelectorAll("details:not(.long)"), function (item) { return !item.open; });

@@ -94,6 +94,25 @@ def test_keyboard_starts_with_the_skip_link_and_reaches_every_filter(desk: Brows
     assert filters == ["f-domain", "f-severity", "f-verdict", "f-words"]
 
 
+def test_only_tables_that_scroll_are_tab_stops(desk: Browser) -> None:
+    stops = "return [...document.querySelectorAll('.scroll')].filter(e => e.tabIndex === 0).length"
+    many = desk.run("return document.querySelectorAll('.scroll').length")
+    assert desk.run(stops) < many / 4
+    desk.resize(320, 900)
+    desk.run("window.dispatchEvent(new Event('resize'))")
+    assert desk.run(stops) > many / 4
+    agree = "(e.tabIndex === 0) === (e.scrollWidth > e.clientWidth)"
+    assert desk.run(f"return [...document.querySelectorAll('.scroll')].every(e => {agree})") is True
+
+
+def test_the_console_check_can_fail(session: Browser, pages: dict[str, Path], tmp_path: Path) -> None:
+    page = tmp_path / "tampered.html"
+    page.write_text(pages["empty"].read_text(encoding="utf-8").replace("<main", '<main style="color:red"'))
+    session.console()
+    session.open(page)
+    assert any("Content Security Policy" in line["message"] for line in session.console())
+
+
 def test_details_open_from_the_keyboard(desk: Browser) -> None:
     desk.run("document.querySelector('details:not([open]) > summary').focus()")
     desk.press(chromium.ENTER)
@@ -158,12 +177,14 @@ const rgb = text => text.match(/[\\d.]+/g).map(Number);
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 while (walker.nextNode()) {
   const element = walker.currentNode.parentElement;
-  if (!walker.currentNode.textContent.trim() || element.closest('svg, script, style') || !element.getClientRects().length) continue;
+  const drawn = !element.closest('svg, script, style') && element.getClientRects().length;
+  if (!drawn || !walker.currentNode.textContent.trim()) continue;
   let ground = element, colour = [0, 0, 0, 0];
   while (ground && (colour.length === 4 && colour[3] === 0)) {
     colour = rgb(getComputedStyle(ground).backgroundColor); ground = ground.parentElement;
   }
-  found.push([rgb(getComputedStyle(element).color).slice(0, 3), colour.slice(0, 3), element.className || element.tagName]);
+  const ink = rgb(getComputedStyle(element).color);
+  found.push([ink.slice(0, 3), colour.slice(0, 3), element.className || element.tagName]);
 }
 return found;
 """
