@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
 
@@ -106,18 +107,18 @@ def gpp(inner: str) -> bytes:
 @pytest.mark.parametrize(
     ("text", "element", "user"),
     [
-        (f'<Groups><User name="x" changed="2019-03-12 09:14:05"><Properties userName="Administrateur" '
-         f'cpassword="{SECRET}"/></User></Groups>', "Groups/User", "Administrateur"),
-        (f'<NTServices><NTService changed="2019-03-12 09:14:05"><Properties accountName="svc" '
-         f'cpassword="{SECRET}"/></NTService></NTServices>', "NTServices/NTService", "svc"),
-        (f'<ScheduledTasks><Task changed="2019-03-12 09:14:05"><Properties runAs="T\\svc" '
-         f'cpassword="{SECRET}"/></Task></ScheduledTasks>', "ScheduledTasks/Task", "T\\svc"),
-        (f'<DataSources><DataSource changed="2019-03-12 09:14:05"><Properties username="sa" '
-         f'cpassword="{SECRET}"/></DataSource></DataSources>', "DataSources/DataSource", "sa"),
-        (f'<Drives><Drive changed="2019-03-12 09:14:05"><Properties userName="nas" '
-         f'cpassword="{SECRET}"/></Drive></Drives>', "Drives/Drive", "nas"),
-        (f'<Printers><SharedPrinter changed="2019-03-12 09:14:05"><Properties username="imp" '
-         f'cpassword="{SECRET}"/></SharedPrinter></Printers>', "Printers/SharedPrinter", "imp"),
+        ((f'<Groups><User name="x" changed="2019-03-12 09:14:05"><Properties userName="Administrateur" '
+         f'cpassword="{SECRET}"/></User></Groups>'), "Groups/User", "Administrateur"),
+        ((f'<NTServices><NTService changed="2019-03-12 09:14:05"><Properties accountName="svc" '
+         f'cpassword="{SECRET}"/></NTService></NTServices>'), "NTServices/NTService", "svc"),
+        ((f'<ScheduledTasks><Task changed="2019-03-12 09:14:05"><Properties runAs="T\\svc" '
+         f'cpassword="{SECRET}"/></Task></ScheduledTasks>'), "ScheduledTasks/Task", "T\\svc"),
+        ((f'<DataSources><DataSource changed="2019-03-12 09:14:05"><Properties username="sa" '
+         f'cpassword="{SECRET}"/></DataSource></DataSources>'), "DataSources/DataSource", "sa"),
+        ((f'<Drives><Drive changed="2019-03-12 09:14:05"><Properties userName="nas" '
+         f'cpassword="{SECRET}"/></Drive></Drives>'), "Drives/Drive", "nas"),
+        ((f'<Printers><SharedPrinter changed="2019-03-12 09:14:05"><Properties username="imp" '
+         f'cpassword="{SECRET}"/></SharedPrinter></Printers>'), "Printers/SharedPrinter", "imp"),
     ],
 )  # fmt: skip
 def test_passwords_are_found_and_never_kept(text: str, element: str, user: str) -> None:
@@ -165,7 +166,5 @@ def test_files_that_are_refused(raw: bytes) -> None:
 
 @given(st.one_of(st.binary(max_size=200), st.text(alphabet="<>/aGroups=\"'!-[]& ;#x0", max_size=120).map(str.encode)))
 def test_any_bytes_are_a_file_or_malformed(raw: bytes) -> None:
-    try:
+    with contextlib.suppress(MalformedPreference):
         parse_gpp(raw, PATH)
-    except MalformedPreference:
-        pass

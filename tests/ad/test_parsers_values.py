@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import struct
 from datetime import UTC, datetime
 
@@ -28,10 +29,8 @@ DECODERS = [
 @pytest.mark.parametrize("decode", DECODERS)
 @given(raw=st.binary(max_size=60))
 def test_any_bytes_are_a_value_or_malformed(decode, raw: bytes) -> None:
-    try:
+    with contextlib.suppress(MalformedValue):
         decode(raw)
-    except MalformedValue:
-        pass
 
 
 @given(st.integers(-(1 << 63), (1 << 63) - 1))
@@ -147,10 +146,8 @@ def test_gplink_with_anything_else_is_malformed(text: str) -> None:
 
 @given(st.text(alphabet="[]LDAP://;,=CN0123 ", max_size=120))
 def test_any_text_is_links_or_malformed(text: str) -> None:
-    try:
+    with contextlib.suppress(MalformedLink):
         parse_gplink(text, "OU=x")
-    except MalformedLink:
-        pass
 
 
 @pytest.mark.parametrize(

@@ -49,19 +49,16 @@ def bind_ntlm(directory: Directory, account: NtlmAccount, *, protect: bool) -> N
 
     Raises `MalformedMessage` and `OSError`. A wrong password is in the result, not an exception.
     """
-    from impacket import ntlm, spnego
+    from impacket import ntlm
 
     version = ntlm.VERSION()
     version["ProductMajorVersion"], version["ProductMinorVersion"], version["ProductBuild"] = 10, 0, 19041
     negotiate = ntlm.getNTLMSSPType1("", account.domain, signingRequired=protect, use_ntlmv2=True, version=version)
-    init = spnego.SPNEGO_NegTokenInit()
-    init["MechTypes"] = [spnego.TypesMech["NTLMSSP - Microsoft NTLM Security Support Provider"]]
-    init["MechToken"] = negotiate.getData()
-    done, credentials = directory.bind(_sasl(init.getData()))
+    done, credentials = directory.bind(_sasl(_first_token(negotiate.getData())))
     if done.code != SASL_BIND_IN_PROGRESS:
         return NtlmResult(done)
+    challenge = _challenge(credentials)
     try:
-        challenge = spnego.SPNEGO_NegTokenResp(credentials)["ResponseToken"]
         answer, key = ntlm.getNTLMSSPType3(
             negotiate,
             challenge,
@@ -72,16 +69,67 @@ def bind_ntlm(directory: Directory, account: NtlmAccount, *, protect: bool) -> N
             service="ldap",
             version=version,
         )
-        flags = int(ntlm.NTLMAuthChallenge(challenge)["flags"])
-        answer["MIC"] = b"\0" * 16
-        signed = negotiate.getData() + ntlm.NTLMAuthChallenge(challenge).getData() + answer.getData()
-        answer["MIC"] = hmac.digest(key, signed, "md5")
-    except (KeyError, ValueError, TypeError, IndexError, struct.error) as error:
+    except (LookupError, ValueError, TypeError, struct.error) as error:
         raise MalformedMessage("NTLM challenge that cannot be read") from error
-    response = spnego.SPNEGO_NegTokenResp()
-    response["ResponseToken"] = answer.getData()
-    done, _ = directory.bind(_sasl(response.getData()))
-    return NtlmResult(done, int(answer["flags"]) & flags, key) if done.code == SUCCESS else NtlmResult(done)
+    answer["MIC"] = b"\0" * 16
+    answer["MIC"] = hmac.digest(key, negotiate.getData() + challenge + answer.getData(), "md5")
+    done, _ = directory.bind(_sasl(_next_token(answer.getData())))
+    if done.code != SUCCESS:
+        return NtlmResult(done)
+    offered = int.from_bytes(challenge[20:24], "little")
+    return NtlmResult(done, int(answer["flags"]) & offered, key)
+
+
+_SPNEGO_OID = bytes.fromhex("06062b0601050502")
+_NTLM_OID = bytes.fromhex("060a2b06010401823702020a")
+_CHALLENGE_HEAD = b"NTLMSSP\0\x02\0\0\0"
+_CHALLENGE_SIZE = 48
+"""Bytes of a challenge up to the end of its TargetInfo descriptor (MS-NLMP 2.2.1.2)."""
+
+
+def _first_token(token: bytes) -> bytes:
+    """NegTokenInit of SPNEGO (RFC 4178) that offers NTLM alone."""
+    mechanisms = ber.tlv(0xA0, ber.tlv(0x30, _NTLM_OID))
+    init = ber.tlv(0xA0, ber.tlv(0x30, mechanisms + ber.tlv(0xA2, ber.octets(token))))
+    return ber.tlv(0x60, _SPNEGO_OID + init)
+
+
+def _next_token(token: bytes) -> bytes:
+    """NegTokenResp of SPNEGO that carries `token`."""
+    return ber.tlv(0xA1, ber.tlv(0x30, ber.tlv(0xA2, ber.octets(token))))
+
+
+def _response_token(credentials: bytes) -> bytes:
+    """The responseToken of a NegTokenResp; empty when it has none."""
+    position, end = 0, len(credentials)
+    for wanted in (0xA1, 0x30):
+        found = ber.header(credentials, position)
+        if found is None or found[0] != wanted or found[2] > end:
+            return b""
+        _, position, end = found
+    while position < end:
+        found = ber.header(credentials, position)
+        if found is None or found[2] > end:
+            return b""
+        if found[0] == 0xA2:  # noqa: PLR2004 - [2] responseToken
+            inner = ber.header(credentials, found[1])
+            return credentials[inner[1] : inner[2]] if inner and inner[2] <= found[2] else b""
+        position = found[2]
+    return b""
+
+
+def _challenge(credentials: bytes) -> bytes:
+    """The NTLM challenge inside a NegTokenResp, its inner offsets checked. Raises `MalformedMessage`."""
+    challenge = _response_token(credentials)
+    if not challenge.startswith(_CHALLENGE_HEAD):
+        challenge = b""
+    if len(challenge) < _CHALLENGE_SIZE:
+        raise MalformedMessage("no NTLM challenge in the answer")
+    length, _, offset = struct.unpack_from("<HHI", challenge, 40)
+    name_length, _, name_offset = struct.unpack_from("<HHI", challenge, 12)
+    if offset + length > len(challenge) or name_offset + name_length > len(challenge):
+        raise MalformedMessage("NTLM challenge cut short")
+    return challenge
 
 
 def _sasl(credentials: bytes) -> bytes:

@@ -11,10 +11,8 @@ import math
 import re
 import socket
 import ssl
+import warnings
 from typing import Any, NamedTuple, NoReturn
-
-import ldap3
-from ldap3.core.exceptions import LDAPException
 
 from checks.ad.config import AdConfig
 from checks.ad.transport import tls
@@ -31,6 +29,12 @@ from checks.ad.transport.directory import (
 from checks.ad.transport.ntlm import NtlmAccount, SealedChannel, bind_ntlm, signed_and_sealed
 from checks.common.text import clean
 from checks.model import CollectError, Network, Reason
+
+with warnings.catch_warnings():
+    # ldap3 2.9.1 uses names that pyasn1 0.6 calls deprecated; its users can do nothing about it.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import ldap3
+    from ldap3.core.exceptions import LDAPException
 
 PURPOSE = "Lecture de l'annuaire"
 
@@ -230,9 +234,15 @@ def _connect(address: str, port: int, config: AdConfig, password: str, wrapper: 
         check_names=False,
         raise_exceptions=False,
     )
-    connection.open(read_server_info=False)
-    if config.security == "starttls":
-        connection.start_tls(read_server_info=False)
+    try:
+        connection.open(read_server_info=False)
+        if config.security == "starttls":
+            connection.start_tls(read_server_info=False)
+    except BaseException:
+        # ldap3 leaves the socket open when TLS fails on it.
+        if connection.socket is not None:
+            connection.socket.close()
+        raise
     return connection
 
 
