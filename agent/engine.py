@@ -64,17 +64,19 @@ def collect(
     folder = unfinished_run(parent, loaded.sha256) if resume else None
     now = clock()
     if folder is None:
-        folder = new_run(parent, loaded.profile.structure.name, now)
-        _keep_profile(loaded, folder)
-        folder.write_state(
-            State(
-                run_id=str(uuid.uuid4()),
-                profile_sha256=loaded.sha256,
-                profile_path=loaded.path,
-                started=now,
-                requested=requested,
-            )
+        state = State(
+            run_id=str(uuid.uuid4()),
+            profile_sha256=loaded.sha256,
+            profile_path=loaded.path,
+            started=now,
+            requested=requested,
         )
+
+        def fill(new: RunFolder) -> None:
+            _keep_profile(loaded, new)
+            new.write_state(state)
+
+        folder = new_run(parent, loaded.profile.structure.name, now, fill)
     else:
         folder.prepare()
         if journal.repair(folder.journal):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+import tempfile
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -109,18 +111,24 @@ def open_run(path: Path) -> RunFolder:
     raise RunFolderError(f"{path} : aucun audit ici (dossier run-… attendu)")
 
 
-def new_run(parent: Path, structure: str, now: dt.datetime) -> RunFolder:
-    """A fresh folder `run-<structure>-<UTC>` below `parent`."""
+def new_run(parent: Path, structure: str, now: dt.datetime, fill: Callable[[RunFolder], None]) -> RunFolder:
+    """A fresh folder `run-<structure>-<UTC>` below `parent`, holding what `fill` puts in it.
+
+    It appears under its name only when it is filled: a kill at any instant leaves either nothing or a folder that
+    can be resumed.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    hidden = Path(tempfile.mkdtemp(dir=parent, prefix=".run-"))
+    hidden.chmod(0o700)
+    folder = RunFolder(hidden)
+    folder.prepare()
+    fill(folder)
     base = f"run-{slug(structure)}-{now:%Y%m%dT%H%M%SZ}"
     for attempt in range(1, 100):
         path = parent / (base if attempt == 1 else f"{base}-{attempt}")
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        folder = RunFolder(path)
-        folder.prepare()
-        return folder
+        if not path.exists():
+            hidden.rename(path)
+            return RunFolder(path)
     raise RunFolderError(f"{parent} : impossible d'y créer un dossier d'audit")
 
 
