@@ -36,6 +36,8 @@ class Status(enum.StrEnum):
     NXDOMAIN = "nxdomain"
     SERVFAIL = "servfail"
     REFUSED = "refused"
+    REFERRAL = "referral"
+    """« Ask those servers »: the server knows nothing and does not look further. Not an absence."""
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     MALFORMED = "malformed"
@@ -44,6 +46,7 @@ class Status(enum.StrEnum):
 _GAPS = {
     Status.SERVFAIL: (Reason.ERROR, "le serveur DNS signale une panne (SERVFAIL)"),
     Status.REFUSED: (Reason.REFUSED, "le serveur DNS refuse de répondre (REFUSED)"),
+    Status.REFERRAL: (Reason.UNSUPPORTED, "le serveur DNS renvoie vers d'autres serveurs au lieu de chercher"),
     Status.TIMEOUT: (Reason.TIMEOUT, "aucune réponse DNS dans le délai"),
     Status.UNREACHABLE: (Reason.UNREACHABLE, "le serveur DNS est injoignable"),
     Status.MALFORMED: (Reason.MALFORMED, "la réponse DNS est illisible"),
@@ -177,11 +180,36 @@ def read_reply(wire: bytes, name: str, type_text: str) -> Answer:
         code = dns.rcode.to_text(dns.rcode.Rcode(flags & 0xF))
         return Answer(name=name, type=type_text, status=Status.MALFORMED, detail=f"code {code}")
     if status in (Status.SERVFAIL, Status.REFUSED) or (answers == 0 and (type_text != "SOA" or authority == 0)):
-        return Answer(name=name, type=type_text, status=status)
+        referred = status is Status.NO_DATA and authority and not flags & dns.flags.AA and _is_referral(wire)
+        return Answer(name=name, type=type_text, status=Status.REFERRAL if referred else status)
     try:
         return _read_records(wire, name, type_text, status)
     except (dns.exception.DNSException, ValueError, struct.error, KeyError) as error:
         return Answer(name=name, type=type_text, status=Status.MALFORMED, detail=type(error).__name__)
+
+
+def _is_referral(wire: bytes) -> bool:
+    """True when the authority section has name servers and no SOA (RFC 2308 section 2.2). Never raises."""
+    _, _, questions, _, authority, _ = _HEADER.unpack_from(wire)
+    position, kinds = _HEADER.size, set[int]()
+    for _ in range(questions):
+        position = _after_name(wire, position) + 4
+    for _ in range(authority):
+        position = _after_name(wire, position)
+        kinds.add(int.from_bytes(wire[position : position + 2]))
+        position += 10 + int.from_bytes(wire[position + 8 : position + 10])
+        if position > len(wire):
+            return False
+    return dns.rdatatype.NS in kinds and dns.rdatatype.SOA not in kinds
+
+
+def _after_name(wire: bytes, position: int) -> int:
+    """Offset just after the name at `position`."""
+    while position < len(wire) and wire[position]:
+        if wire[position] & 0xC0:
+            return position + 2
+        position += 1 + wire[position]
+    return position + 1
 
 
 def _read_records(wire: bytes, name: str, type_text: str, status: Status) -> Answer:
@@ -200,6 +228,8 @@ def _read_records(wire: bytes, name: str, type_text: str, status: Status) -> Ans
         "",
     )
     if chain.answer is None:
+        if status is Status.NO_DATA and not zone and _is_referral(wire) and not message.flags & dns.flags.AA:
+            status = Status.REFERRAL
         return Answer(name=name, type=type_text, status=status, canonical=alias, zone=zone)
     covering = message.get_rrset(
         message.answer,

@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from checks.model import MandateRefusedError
 
 Zone = Mapping[tuple[str, str], "list[str] | str"]
-"""(name, type) to records in zone file notation, or one of SERVFAIL, REFUSED, TIMEOUT, GARBAGE, FORMERR.
+"""(name, type) to records in zone file notation, or one of SERVFAIL, REFUSED, TIMEOUT, GARBAGE, FORMERR, REFERRAL.
 
 A name with no key at all does not exist, unless another key ends with it. `*.name` answers names that do not exist.
 """
@@ -83,7 +83,9 @@ class DnsAnswers:
         if records == "GARBAGE":
             return wire[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + wire[12 : 12 + _question_size(wire)] + b"\xff\xff\xff"
         response = dns.message.make_response(query, recursion_available=True)
-        if isinstance(records, str) and records in FAILURES:
+        if records == "REFERRAL":
+            self._refer(response, name)
+        elif isinstance(records, str) and records in FAILURES:
             response.set_rcode(dns.rcode.from_text(records))
         else:
             self._fill(response, name, kind, records)
@@ -95,6 +97,14 @@ class DnsAnswers:
             short.flags |= dns.flags.TC
             return short.to_wire()
         return packed
+
+    def _refer(self, response: dns.message.Message, name: str) -> None:
+        """What an authoritative server says of a zone that it delegates."""
+        response.flags &= ~(dns.flags.AA | dns.flags.RA)
+        owner = dns.name.from_text(name)
+        kind = dns.rdatatype.NS
+        rrset = response.find_rrset(response.authority, owner, dns.rdataclass.IN, kind, create=True)
+        rrset.add(dns.rdata.from_text(dns.rdataclass.IN, kind, "ns.ailleurs.test."), 60)
 
     def _find(self, name: str, kind: str):
         for candidate in (name, "*." + name.partition(".")[2]):

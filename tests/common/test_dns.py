@@ -24,6 +24,8 @@ ZONE = {
     ("slow.test", "A"): "TIMEOUT",
     ("noise.test", "A"): "GARBAGE",
     ("old.test", "A"): "FORMERR",
+    ("elsewhere.test", "A"): "REFERRAL",
+    ("elsewhere.test", "SOA"): "REFERRAL",
     ("big.test", "TXT"): [f'"{"x" * 200}{i}"' for i in range(20)],
 }
 
@@ -52,6 +54,9 @@ def ask(*questions: tuple[str, str], zone=ZONE, tcp: bool = True, lower_case: bo
         ("slow.test", "A", Status.TIMEOUT),
         ("noise.test", "A", Status.MALFORMED),
         ("old.test", "A", Status.MALFORMED),
+        ("elsewhere.test", "A", Status.REFERRAL),
+        ("elsewhere.test", "SOA", Status.REFERRAL),
+        ("a.test", "SOA", Status.NO_DATA),
         ("x" * 64 + ".test", "A", Status.MALFORMED),
     ],
 )
@@ -108,9 +113,12 @@ def test_same_question_is_asked_once() -> None:
 
 def test_second_resolver_answers_when_the_first_fails() -> None:
     async def run():
-        async with dns_server({("a.test", "A"): "SERVFAIL"}) as (bad, _), dns_server(ZONE) as (good, _):
-            async with DnsClient([("127.0.0.1", bad), ("127.0.0.1", good)]) as dns:
-                return await dns.ask("a.test", "A")
+        async with (
+            dns_server({("a.test", "A"): "SERVFAIL"}) as (bad, _),
+            dns_server(ZONE) as (good, _),
+            DnsClient([("127.0.0.1", bad), ("127.0.0.1", good)]) as dns,
+        ):
+            return await dns.ask("a.test", "A")
 
     assert asyncio.run(run()).status is Status.FOUND
 
@@ -131,9 +139,11 @@ def test_a_dead_resolver_does_not_cost_one_time_limit_per_question() -> None:
     silent = {("*.test", "A"): "TIMEOUT"}
 
     async def run():
-        async with dns_server(silent) as (port, answers):
-            async with DnsClient([("127.0.0.1", port)], timeout=0.1, attempts=1, in_flight=10) as dns:
-                found = await asyncio.gather(*(dns.ask(f"n{i}.test", "A") for i in range(200)))
+        async with (
+            dns_server(silent) as (port, answers),
+            DnsClient([("127.0.0.1", port)], timeout=0.1, attempts=1, in_flight=10) as dns,
+        ):
+            found = await asyncio.gather(*(dns.ask(f"n{i}.test", "A") for i in range(200)))
             return found, len(answers.questions)
 
     start = time.monotonic()

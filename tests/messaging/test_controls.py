@@ -269,6 +269,7 @@ REVOKED = "v=DKIM1; p="
         (dkim(), NS, "not_configured"),
         (dkim(REVOKED, declared=False), NS, "not_configured"),
         (dkim(wildcard=(RSA_2048,)), NS, "not_configured"),
+        (msgspec.structs.replace(dkim(), wildcard=TIMEOUT), NS, "timeout"),
     ],
 )
 def test_dkim_key_present(facts, verdict: Verdict, reason: str) -> None:
@@ -326,6 +327,14 @@ def test_dkim_declared_keys(facts, verdict: Verdict, words: str) -> None:
     assert words in found.message
 
 
+def step(*records: str) -> DmarcStep:
+    return DmarcStep(domain=NAME, records=records)
+
+
+def walked(*steps: DmarcStep) -> DmarcFacts:
+    return DmarcFacts(walk=steps, old_organisation=NAME)
+
+
 @pytest.mark.parametrize(
     ("facts", "verdict", "words"),
     [
@@ -335,15 +344,12 @@ def test_dkim_declared_keys(facts, verdict: Verdict, words: str) -> None:
         (dmarc("v=DMARC1; p=reject; sp=quarentine"), F, "sp=quarentine"),
         (dmarc("v=DMARC1; p=none"), P, "valide"),
         (dmarc(None, above="v=DMARC1; p=reject; psd=y"), P, "héritée de test"),
-        (DmarcFacts(walk=(DmarcStep(domain=NAME, records=("v=DMARC1;p=none",) * 2),), old_organisation=NAME), F, "plusieurs"),
-        (DmarcFacts(walk=(DmarcStep(domain=NAME, records=(), lookalikes=("v=dmarc1; p=none",)),), old_organisation=NAME),
-         F, "mal écrit"),
-        (DmarcFacts(walk=(DmarcStep(domain=NAME, records=()), DmarcStep(domain="test", records=TIMEOUT)), old_organisation=NAME),
-         NS, "délai"),
-        (DmarcFacts(walk=(DmarcStep(domain=NAME, records=("v=DMARC1; p=none",)), DmarcStep(domain="test", records=TIMEOUT)),
-                    old_organisation=NAME), P, "valide"),
+        (walked(step("v=DMARC1;p=none", "v=DMARC1;p=none")), F, "plusieurs"),
+        (walked(DmarcStep(domain=NAME, records=(), lookalikes=("v=dmarc1; p=none",))), F, "mal écrit"),
+        (walked(step(), DmarcStep(domain="test", records=TIMEOUT)), NS, "délai"),
+        (walked(step("v=DMARC1; p=none"), DmarcStep(domain="test", records=TIMEOUT)), P, "valide"),
     ],
-)  # fmt: skip
+)
 def test_dmarc_valid_record(facts: DmarcFacts, verdict: Verdict, words: str) -> None:
     found = judge("MAIL-DMARC-001", change(dmarc=facts))
     assert found.verdict is verdict, found.message

@@ -17,8 +17,8 @@ NAMES = [f"d{i}.test" for i in range(5)]
 HOSTS = [f"h{i}.test" for i in range(4)]
 ADDRESSES = ["192.0.2.1", "192.0.2.130", "198.51.100.7", "203.0.113.9", "10.1.2.3", "2001:db8::1", "2001:db8:8000::9"]
 
-names = st.sampled_from(NAMES + ["absent.test"])
-hosts = st.sampled_from(HOSTS + ["absent.test"])
+names = st.sampled_from([*NAMES, "absent.test"])
+hosts = st.sampled_from([*HOSTS, "absent.test"])
 qualifiers = st.sampled_from(["", "+", "-", "~", "?"])
 cidr4 = st.sampled_from(["", "/0", "/1", "/8", "/24", "/25", "/32"])
 cidr6 = st.sampled_from(["", "//0", "//33", "//128"])

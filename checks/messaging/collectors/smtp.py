@@ -81,22 +81,19 @@ def _unknown(host: str, gap: Gap) -> SmtpFacts:
 
 
 async def _probe_address(network: Network, host: str, address: str, settings: SmtpSettings) -> SmtpFacts:
-    async with _session(network, host, address, settings) as (_, _, extensions):
-        if "STARTTLS" not in extensions:
-            return SmtpFacts(host=host, address=address, offered=False)
-
     certificate = await _certificate(network, host, address, settings)
+    if certificate is None:
+        return SmtpFacts(host=host, address=address, offered=False)
 
     async def streams_in_tls() -> Streams:
         reader, writer, extensions = await _greet(network, host, address, settings)
-        if "STARTTLS" not in extensions:
-            writer.close()
-            raise ConnectionAbortedError("STARTTLS no longer offered")
         try:
+            if "STARTTLS" not in extensions:
+                raise ConnectionAbortedError("STARTTLS no longer offered")  # noqa: TRY301 - closed below
             await _command(reader, writer, host, "STARTTLS", 220)
-        except SmtpError as error:
+        except BaseException:
             writer.close()
-            raise ConnectionAbortedError(str(error)) from error
+            raise
         return reader, writer
 
     try:
@@ -106,19 +103,24 @@ async def _probe_address(network: Network, host: str, address: str, settings: Sm
     return SmtpFacts(host=host, address=address, offered=True, versions=versions, certificate=certificate)
 
 
-async def _certificate(network: Network, host: str, address: str, settings: SmtpSettings) -> Certificate | Gap:
-    """The certificate, verified when possible; read without verification when it is not trusted."""
+async def _certificate(network: Network, host: str, address: str, settings: SmtpSettings) -> Certificate | Gap | None:
+    """The certificate, verified when possible, else read without verification; None when STARTTLS is not offered.
+
+    Raises `SmtpError` when the dialogue fails before STARTTLS.
+    """
+    trust_error = ""
     try:
         der = await _handshake(network, host, address, settings, verify=True)
-        trust_error = ""
     except ssl.SSLCertVerificationError as error:
         trust_error = clean(error.verify_message or str(error), 200)
         try:
             der = await _handshake(network, host, address, settings, verify=False)
         except (SmtpError, OSError) as second:
             return _handshake_gap(host, second)
-    except (SmtpError, OSError) as error:
+    except OSError as error:
         return _handshake_gap(host, error)
+    if der is None:
+        return None
     try:
         return read_certificate(der, trusted=not trust_error, trust_error=trust_error, trust_store=settings.trust_store)
     except ValueError:
@@ -134,18 +136,23 @@ def _handshake_gap(host: str, error: Exception) -> Gap:
     return Gap(reason=Reason.UNREACHABLE, detail=f"{host} a coupé la connexion pendant la négociation TLS.")
 
 
-async def _handshake(network: Network, host: str, address: str, settings: SmtpSettings, *, verify: bool) -> bytes:
-    """DER of the server certificate. Raises `SmtpError`, `ssl.SSLError` or another `OSError`."""
-    async with _session(network, host, address, settings) as (reader, writer, _):
+async def _handshake(
+    network: Network, host: str, address: str, settings: SmtpSettings, *, verify: bool
+) -> bytes | None:
+    """DER of the server certificate; None when STARTTLS is not offered.
+
+    Raises `SmtpError`, `ssl.SSLError` or another `OSError`.
+    """
+    async with _session(network, host, address, settings) as (reader, writer, extensions):
+        if "STARTTLS" not in extensions:
+            writer.write(b"QUIT\r\n")
+            return None
         await _command(reader, writer, host, "STARTTLS", 220)
-        await writer.start_tls(
-            settings.context(verify=verify),
-            server_hostname=host,
-            ssl_handshake_timeout=settings.timeout,
-        )
+        context = settings.context(verify=verify)
+        await writer.start_tls(context, server_hostname=host, ssl_handshake_timeout=settings.timeout)
         der: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
         if der is None:
-            raise SmtpError(Reason.MALFORMED, f"{host} ne présente aucun certificat.")
+            raise ssl.SSLError(0, "no certificate")
         writer.write(b"QUIT\r\n")
         return der
 

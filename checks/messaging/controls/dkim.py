@@ -56,6 +56,8 @@ def _none_found(domain: MailDomain) -> Judgement:
             "l'origine de son courrier ne peut pas être prouvée."
         )
         return failed(domain.name, message, *_evidence(domain, declared_only=True))
+    if isinstance(domain.dkim.wildcard, Gap):
+        return not_assessed(domain.name, domain.dkim.wildcard)
     trap = " Le domaine répond à n'importe quel sélecteur (enregistrement générique)." if domain.dkim.wildcard else ""
     detail = (
         f"Aucune clé DKIM de {domain.name} parmi {domain.dkim.guessed} sélecteurs usuels, ce qui ne prouve rien."
@@ -87,7 +89,7 @@ def key_strength(domain: MailDomain, context: Context) -> Judgement:  # noqa: AR
     """Conforms when every usable key is RSA of 2048 bits or more, or Ed25519; below 1024 bits is graver."""
     usable = [(selector, key) for selector, key in keys_of(domain) if key.state is KeyState.USABLE]
     if not usable:
-        gap = first_gap(selector.records for selector in domain.dkim.selectors)
+        gap = first_gap((*(selector.records for selector in domain.dkim.selectors), domain.dkim.wildcard))
         if gap is not None:
             return not_assessed(domain.name, gap)
         return not_applicable(domain.name, f"Aucune clé DKIM de {domain.name} n'est connue (voir MAIL-DKIM-001).")
