@@ -117,6 +117,11 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{number(count, 0)} {word}"
 
 
+def points(value: float) -> str:
+    """Points of risk: `1,5 point`, `12 points`."""
+    return f"{number(value, 2)} {'point' if value < 2 else 'points'}"  # noqa: PLR2004 - the rule of the language
+
+
 def days(value: float) -> str:
     """Person-days: `0.5` -> `0,5 jour`, `3` -> `3 jours`."""
     word = "jour" if value < 2 else "jours"  # noqa: PLR2004 - the rule of the language

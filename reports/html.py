@@ -24,6 +24,7 @@ from reports.plan import (
     CONFIDENCE,
     NO_EVIDENCE_CONFIDENCE,
     PLAN_CALENDAR_DAYS,
+    REPEAT_SHARE,
     SEVERITY_WEIGHT,
     Plan,
     PlannedFinding,
@@ -160,6 +161,7 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(
         number=french.number,
         days=french.days,
+        points=french.points,
         day=french.day,
         moment=french.moment,
         instant=french.instant,
@@ -177,6 +179,7 @@ def _environment() -> jinja2.Environment:
         CONFIDENCE=CONFIDENCE,
         NO_EVIDENCE_CONFIDENCE=NO_EVIDENCE_CONFIDENCE,
         PLAN_CALENDAR_DAYS=PLAN_CALENDAR_DAYS,
+        REPEAT_SHARE=REPEAT_SHARE,
         ORIGINS=french.ORIGINS,
         REASONS=french.REASONS,
         ACTORS=french.ACTORS,

@@ -1,8 +1,10 @@
 """From outcomes to a plan: what to do first, why, and which six measures fit in six months. Pure.
 
 Points of a finding = severity weight x exposure of the object (`control.weight`) x confidence in the
-evidence. Risk a measure removes = sum of the points of the failed outcomes it repairs. The choice works on
-exact integers (hundredths of a point, hundredths of a day): it never depends on rounding.
+evidence. When one control fails on several subjects (mail domains, domain controllers), the gravest counts in
+full and each other one for a quarter: ten domains without DMARC are not ten times the danger of one. Risk a
+measure removes = sum of the points of the failed outcomes it repairs. The choice works on exact integers
+(hundredths of a point, hundredths of a day): it never depends on rounding.
 
 The six measures = the set that removes the most points, among the sets of at most six measures that fit in
 the capacity and hold all their own prerequisites; equal sets are decided by fewer days, then fewer measures,
@@ -21,7 +23,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from checks.catalogue import Catalogue, Measure
+from checks.catalogue import Catalogue, Control, Measure
 from checks.model import Origin, Outcome, Record, Run, Severity, Verdict
 from reports import french
 
@@ -35,6 +37,8 @@ SEVERITY_WEIGHT: Mapping[Severity, int] = {
 """Our own scale: a critical finding weighs as much as two high ones and more than five medium ones."""
 
 CONFIDENCE: Mapping[Origin, float] = {Origin.OBSERVED: 1.0, Origin.IMPORTED: 0.9, Origin.DECLARED: 0.6}
+REPEAT_SHARE = 0.25
+"""Share of its points that a finding keeps when the same control already fails on another subject."""
 NO_EVIDENCE_CONFIDENCE = 0.6
 """A finding without evidence is believed no more than a declaration."""
 
@@ -62,10 +66,13 @@ class PlannedFinding(Record, frozen=True):
     origin: str
     """An `Origin`, or empty when there is no evidence."""
     points: float
+    """After `REPEAT_SHARE`, when `repeat` is true."""
     message: str
     fingerprint: str
     affected: int = 0
     """Number of objects concerned."""
+    repeat: bool = False
+    """The same control fails on another subject, which counts in full."""
 
 
 class PlannedMeasure(Record, frozen=True):
@@ -164,16 +171,12 @@ def build_plan(run: Run, catalogue: Catalogue, capacity: float | None = None) ->
     available = DEFAULT_CAPACITY_DAYS if declared is None else max(0.0, declared)
     known = catalogue.measures()
     controls = {control.id: control for _, control in catalogue.controls()}
+    failed = [outcome for outcome in run.outcomes if outcome.verdict is Verdict.FAIL]
+    weighed = discount_repeats(_weighed(outcome, controls.get(outcome.control)) for outcome in failed)
     findings: dict[str, list[PlannedFinding]] = {}
     orphans: list[PlannedFinding] = []
-    for outcome in run.outcomes:
-        if outcome.verdict is Verdict.FAIL:
-            control = controls.get(outcome.control)
-            finding = weigh(outcome, control.title if control else outcome.control, control.weight if control else 1.0)
-            if outcome.measure in known:
-                findings.setdefault(outcome.measure, []).append(finding)
-            else:
-                orphans.append(finding)
+    for outcome, finding in zip(failed, weighed, strict=True):
+        (findings.setdefault(outcome.measure, []) if outcome.measure in known else orphans).append(finding)
     measures = {measure_id: known[measure_id] for measure_id in findings}
     requires = {measure_id: _closure(measure_id, known) & set(measures) - {measure_id} for measure_id in measures}
     candidates = {
@@ -199,6 +202,12 @@ def build_plan(run: Run, catalogue: Catalogue, capacity: float | None = None) ->
     )
 
 
+def _weighed(outcome: Outcome, control: Control | None) -> PlannedFinding:
+    if control is None:
+        return weigh(outcome, outcome.control, 1.0)
+    return weigh(outcome, control.title, control.weight)
+
+
 def weigh(outcome: Outcome, title: str, exposure: float) -> PlannedFinding:
     """Points of one failed outcome. The best evidence counts: one thing seen is enough to prove a fault."""
     best = max((item.origin for item in outcome.evidence), key=lambda origin: CONFIDENCE[origin], default=None)
@@ -216,6 +225,20 @@ def weigh(outcome: Outcome, title: str, exposure: float) -> PlannedFinding:
         fingerprint=outcome.fingerprint,
         affected=len(outcome.affected),
     )
+
+
+def discount_repeats(findings: Iterable[PlannedFinding]) -> list[PlannedFinding]:
+    """Keep the gravest finding of each control whole and `REPEAT_SHARE` of the others; the order is kept."""
+    found = list(findings)
+    whole: dict[str, PlannedFinding] = {}
+    for finding in sorted(found, key=lambda f: (-f.points, f.subject)):
+        whole.setdefault(finding.control, finding)
+    return [
+        finding
+        if finding is whole[finding.control]
+        else msgspec.structs.replace(finding, points=round(finding.points * REPEAT_SHARE, 2), repeat=True)
+        for finding in found
+    ]
 
 
 def _closure(measure_id: str, known: Mapping[str, Measure]) -> set[str]:
@@ -395,8 +418,8 @@ def _domain_of(catalogue: Catalogue, measure_id: str) -> str:
 def _with_reasons(planned: PlannedMeasure, draft: _Draft) -> PlannedMeasure:
     lines = point_lines(planned.findings)
     lines.append(
-        f"Total : {french.number(planned.points, 2)} points retirés pour "
-        f"{french.days(planned.measure.days)} de travail, soit {french.number(planned.ratio, 2)} points par jour."
+        f"Total : {french.points(planned.points)} en moins pour {french.days(planned.measure.days)} de travail, "
+        f"soit {french.points(planned.ratio)} par jour."
     )
     lines.extend(_prerequisite_line(needed, draft) for needed in planned.measure.prerequisites)
     if planned.unknown:
@@ -432,11 +455,13 @@ def _point_line(group: Sequence[PlannedFinding]) -> str:
     subjects = ", ".join(finding.subject for finding in group[:SUBJECTS_NAMED])
     if many > SUBJECTS_NAMED:
         subjects += f" et {french.plural(many - SUBJECTS_NAMED, 'autre')}"
+    repeats = sum(finding.repeat for finding in group)
+    share = f", {french.percent(REPEAT_SHARE, 1)} pour {french.plural(repeats, 'sujet répété', 'sujets répétés')}"
     return (
-        f"{first.control} ({subjects}) : {f'{many} × ' if many > 1 else ''}"
-        f"gravité {french.SEVERITIES[first.severity].lower()} {SEVERITY_WEIGHT[first.severity]} "
-        f"× exposition {french.number(first.exposure, 2)} × confiance {french.number(first.confidence, 2)} ({trust}) "
-        f"= {french.number(sum(finding.points for finding in group), 2)} points."
+        f"{first.control} ({subjects}) : gravité {french.SEVERITIES[first.severity].lower()} "
+        f"{SEVERITY_WEIGHT[first.severity]} × exposition {french.number(first.exposure, 2)} "
+        f"× confiance {french.number(first.confidence, 2)} ({trust}){share if repeats else ''} "
+        f"= {french.points(sum(finding.points for finding in group))}."
     )
 
 

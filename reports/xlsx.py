@@ -18,7 +18,7 @@ from checks.catalogue import Catalogue
 from checks.common.text import clean
 from checks.model import Outcome, Run, Severity, Verdict
 from reports import french
-from reports.plan import CONFIDENCE, SEVERITY_WEIGHT, Plan, PlannedMeasure
+from reports.plan import CONFIDENCE, REPEAT_SHARE, SEVERITY_WEIGHT, Plan, PlannedMeasure
 
 STATES = ("À faire", "En cours", "Fait", "Reporté", "Refusé")
 OWNERS = tuple(french.ACTORS.values())
@@ -228,6 +228,7 @@ def _method_rows(run: Run, plan: Plan) -> list[list[Any]]:
     trust = ", ".join(f"{french.ORIGINS[o]} {french.number(c)}" for o, c in CONFIDENCE.items())
     capacity = french.days(plan.capacity_days) + ("" if plan.capacity_declared else " (hypothèse : non déclarée)")
     counts = ", ".join(f"{french.VERDICTS[v].lower()} {sum(o.verdict is v for o in run.outcomes)}" for v in Verdict)
+    repeats = f"Le plus grave compte en entier, chacun des autres pour {french.percent(REPEAT_SHARE, 1)}."
     rows = [
         ["Structure", safe_text(run.structure.name)],
         ["Audit", safe_text(run.id)],
@@ -238,6 +239,7 @@ def _method_rows(run: Run, plan: Plan) -> list[list[Any]]:
         ["Capacité sur six mois", capacity],
         ["Risque retiré par les mesures retenues", french.percent(plan.six_points, plan.total_points)],
         ["Points d'un constat", f"gravité ({weights}) × exposition × confiance ({trust})"],
+        ["Contrôle en échec sur plusieurs sujets", repeats],
         ["Mesures retenues", "Au plus six, celles qui ensemble retirent le plus de points dans la capacité."],
         ["Échéances proposées", "Une mesure après l'autre, à rythme régulier sur 180 jours après l'audit."],
         ["À remplir", "Colonnes jaunes : responsable, échéance retenue, état, commentaire."],

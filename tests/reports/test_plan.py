@@ -191,9 +191,27 @@ def test_risk_removed_adds_the_failed_outcomes_and_nothing_else() -> None:
         build.outcome("AD-A-003", Verdict.NOT_ASSESSED, severity=Severity.CRITICAL, measure_id="M-AD-001"),
     )
     (planned,) = build_plan(run, catalogue).measures
-    assert (planned.points, planned.ratio, planned.unknown) == (16.0, 8.0, 1)
-    assert "2 × gravité élevée 8" in planned.reasons[0]
+    assert (planned.points, planned.ratio, planned.unknown) == (10.0, 5.0, 1)
+    assert "gravité élevée 8" in planned.reasons[0]
+    assert "25 % pour 1 sujet répété" in planned.reasons[0]
+    assert planned.reasons[0].endswith("= 10 points.")
     assert any("sans verdict" in line for line in planned.reasons)
+
+
+def test_among_subjects_of_one_control_the_gravest_counts_in_full() -> None:
+    catalogue = small_catalogue(build.measure("M-AD-001"))
+    run = build.run(
+        failing("M-AD-001", Severity.LOW, subject="a.test"),
+        failing("M-AD-001", Severity.CRITICAL, subject="b.test"),
+        failing("M-AD-001", Severity.HIGH, subject="c.test"),
+    )
+    (planned,) = build_plan(run, catalogue).measures
+    assert [(f.subject, f.points, f.repeat) for f in planned.findings] == [
+        ("b.test", 16.0, False),
+        ("c.test", 2.0, True),
+        ("a.test", 0.25, True),
+    ]
+    assert planned.points == 18.25
 
 
 def test_what_has_no_verdict_is_listed_apart_and_never_planned() -> None:
