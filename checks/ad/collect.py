@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
 from checks.ad.config import AdConfig
-from checks.ad.facts import AdFacts, Collection
+from checks.ad.facts import AdFacts, Collection, DcNetwork, Sysvol
+from checks.ad.parsers import values
 from checks.ad.readers.assembly import read_directory
-from checks.ad.readers.domain import read_root
+from checks.ad.readers.domain import Root, read_root
 from checks.ad.readers.gaps import READ_ERRORS, gap_of
 from checks.ad.readers.network import probe
 from checks.ad.readers.sysvol import read_sysvol
@@ -40,27 +43,47 @@ def collect(request: CollectRequest[AdConfig], network: Network, progress: Progr
     progress("Connexion au contrôleur de domaine")
     session = open_session(config, password, network)
     try:
-        with _no_cycle_search():
-            facts = _read(request, session, progress)
+        with _no_cycle_search(), ThreadPoolExecutor(1, "ad-network") as executor:
+            root = _root(request, session)
+            account = ntlm_account(config.user, password)
+            # SYSVOL and the network questions wait for other services of the controllers than LDAP does.
+            early = account and executor.submit(_others, config, account, session.server, root, network)
+            facts = _read(config, root, session, progress)
+            progress("Lecture des stratégies de groupe (SYSVOL) et questions réseau")
+            others = (
+                early.result()
+                if early
+                else _others(config, _named(config.user, password, facts), session.server, root, network)
+            )
     finally:
         session.directory.close()
-    account = _account(config.user, password, facts)
-    progress("Lecture des stratégies de groupe (SYSVOL)")
-    sysvol = read_sysvol(session.server, facts.domain.dns_name, config, account, network)
-    answers = []
-    for done, host in enumerate(config.servers):
-        progress("Questions réseau aux contrôleurs de domaine", done, len(config.servers))
-        answers.append(probe(host, config, account, network))
-    return msgspec.structs.replace(facts, sysvol=sysvol, network=tuple(answers))
+    return msgspec.structs.replace(facts, sysvol=others.sysvol, network=others.network)
 
 
-def _read(request: CollectRequest[AdConfig], session: Session, progress: Progress) -> AdFacts:
-    config = request.config
+class _Others(NamedTuple):
+    """What is not read over LDAP."""
+
+    sysvol: Sysvol | Gap
+    network: tuple[DcNetwork, ...]
+
+
+def _others(config: AdConfig, account: NtlmAccount | Gap, server: str, root: Root, network: Network) -> _Others:
+    domain = values.dns_name_of(root.domain_dn)
+    return _Others(
+        sysvol=read_sysvol(server, domain, config, account, network),
+        network=tuple(probe(host, config, account, network) for host in config.servers),
+    )
+
+
+def _root(request: CollectRequest[AdConfig], session: Session) -> Root:
     try:
-        root = read_root(session.directory, request.clock, config.base_dn)
+        return read_root(session.directory, request.clock, request.config.base_dn)
     except READ_ERRORS as error:
         gap = gap_of(error, "l'identité du domaine (rootDSE)")
         raise CollectError(gap.reason, gap.detail) from error
+
+
+def _read(config: AdConfig, root: Root, session: Session, progress: Progress) -> AdFacts:
     collection = Collection(server=session.server, user=config.user)
     return read_directory(session.directory, root, collection, progress)
 
@@ -77,11 +100,8 @@ def _no_cycle_search() -> Iterator[None]:
             gc.enable()
 
 
-def _account(user: str, password: str, facts: AdFacts) -> NtlmAccount | Gap:
-    """The reading account in the form SMB wants; a distinguished name is looked up in the facts."""
-    known = ntlm_account(user, password)
-    if known is not None:
-        return known
+def _named(user: str, password: str, facts: AdFacts) -> NtlmAccount | Gap:
+    """The account behind a distinguished name, in the form SMB wants, once the directory has been read."""
     if not isinstance(facts.accounts, Gap):
         name = next((a.name for a in facts.accounts if a.dn.casefold() == user.casefold()), "")
         if name:

@@ -266,22 +266,24 @@ _MENUS = ("adminContextMenu", "contextMenu", "shellContextMenu")
 def read_display_specifiers(directory: Directory, configuration_dn: str) -> tuple[DisplaySpecifier, ...] | Gap:
     """Menu entries of the administration consoles that run something else than a registered component."""
     what = "les menus des consoles d'administration"
+    base = f"CN=DisplaySpecifiers,{configuration_dn}"
+    # A registered component is `order,{identifier}`; anything else is `order,text,command`. Of more than a thousand
+    # objects, only those are worth sending.
     query = Query(
-        base=f"CN=DisplaySpecifiers,{configuration_dn}",
+        base=base,
         attributes=_MENUS,
-        filter=ber.any_of(map(ber.present, _MENUS)),
+        filter=ber.any_of(ber.contains(menu, parts) for menu in _MENUS for parts in ((",", ","), ("\\\\",))),
     )
     kept: list[DisplaySpecifier] = []
-    seen = 0
     try:
+        container = directory.read(base, ("objectClass",))
         for entry in directory.search(query):
-            seen += 1
             entries = _menu_entries(entry)
             if entries:
                 kept.append(DisplaySpecifier(dn=entry.dn, entries=entries))
     except READ_ERRORS as error:
         return gap_of(error, what)
-    return tuple(kept) if seen else hidden(what)
+    return tuple(kept) if container is not None and container.attributes else hidden(what)
 
 
 def _menu_entries(entry: Entry) -> tuple[str, ...]:

@@ -85,6 +85,12 @@ def equals(attribute: str, value: str | bytes) -> bytes:
     return tlv(0xA3, octets(attribute) + octets(value))
 
 
+def contains(attribute: str, parts: Iterable[str]) -> bytes:
+    """Filter `(attribute=*part*part*)`: values that have all parts in that order."""
+    listed = b"".join(octets(part, 0x81) for part in parts)
+    return tlv(0xA4, octets(attribute) + tlv(_SEQUENCE, listed))
+
+
 def any_of(filters: Iterable[bytes]) -> bytes:
     """Filter `(|…)`."""
     return tlv(0xA1, b"".join(filters))
