@@ -301,6 +301,11 @@ def test_dkim_key_strength(record, verdict: Verdict, severity: Severity | None) 
     assert (found.verdict, found.severity) == (verdict, severity), found.message
 
 
+def test_strength_of_keys_that_were_not_found_is_not_assessed() -> None:
+    found = judge("MAIL-DKIM-002", change(dkim=DkimFacts(selectors=(), guessed=32)))
+    assert (found.verdict, found.reason) == (NS, "not_configured")
+
+
 def test_one_weak_key_among_good_ones_is_named() -> None:
     found = judge("MAIL-DKIM-002", change(dkim=dkim(RSA_2048, f"p={rsa_key(1024)}")))
     assert [item.label for item in found.affected] == ["s2"]

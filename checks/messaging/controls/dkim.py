@@ -92,7 +92,12 @@ def key_strength(domain: MailDomain, context: Context) -> Judgement:  # noqa: AR
         gap = first_gap((*(selector.records for selector in domain.dkim.selectors), domain.dkim.wildcard))
         if gap is not None:
             return not_assessed(domain.name, gap)
-        return not_applicable(domain.name, f"Aucune clé DKIM de {domain.name} n'est connue (voir MAIL-DKIM-001).")
+        if sends_nothing(domain) or any(selector.declared for selector in domain.dkim.selectors):
+            return not_applicable(domain.name, f"{domain.name} n'a pas de clé DKIM en service (voir MAIL-DKIM-001).")
+        detail = (
+            f"Aucune clé DKIM de {domain.name} n'est connue : sa solidité ne peut pas être jugée (voir MAIL-DKIM-001)."
+        )
+        return not_assessed(domain.name, Gap(reason=Reason.NOT_CONFIGURED, detail=detail))
     weak = [(selector, key, _weakness(key)) for selector, key in usable if _weakness(key)]
     if not weak:
         sizes = listed(f"{selector} : {key.algorithm} {key.bits} bits" for selector, key in usable)
