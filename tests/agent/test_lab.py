@@ -14,7 +14,7 @@ import pytest
 
 from lab import runner
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
+pytestmark = pytest.mark.lab
 
 AGENT = [sys.executable, "-m", "agent"]
 

@@ -8,6 +8,7 @@ import pytest
 from checks.common.dns_wire import Status
 from checks.common.tls import TlsVersion
 from checks.messaging.facts import (
+    DkimFacts,
     DmarcFacts,
     DmarcStep,
     DnssecFacts,
