@@ -68,9 +68,9 @@ ACTORS: Mapping[str, str] = {
 
 COSTS: Mapping[str, str] = {
     "none": "Sans achat",
-    "low": "Moins de 1 000 €",
-    "medium": "1 000 à 10 000 €",
-    "high": "Plus de 10 000 €",
+    "low": "Moins de 1\u202f000\u00a0€",
+    "medium": "1\u202f000 à 10\u202f000\u00a0€",
+    "high": "Plus de 10\u202f000\u00a0€",
 }
 
 FUNDINGS: Mapping[str, str] = {
@@ -90,6 +90,9 @@ KINDS: Mapping[str, str] = {
     "PA": "personnes âgées",
     "PH": "personnes handicapées",
     "DOM": "services à domicile",
+    "PE": "protection de l'enfance",
+    "AHI": "hébergement et insertion",
+    "AUTRE": "autre structure",
 }
 
 _MONTHS = (

@@ -437,6 +437,8 @@ def _with_reasons(planned: PlannedMeasure, draft: _Draft) -> PlannedMeasure:
             lines.append(f"Elle est aussi nécessaire pour {', '.join(carried)}.")
     else:
         lines.append(_refusal_line(planned, draft))
+        if planned.end_day is not None:
+            lines.append("Elle tient dans le temps qui reste après la sélection : à faire ensuite.")
     return msgspec.structs.replace(planned, reasons=tuple(lines))
 
 

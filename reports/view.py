@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from checks.catalogue import Catalogue
@@ -26,7 +27,7 @@ VERDICT_KEYS = (Verdict.FAIL, Verdict.NOT_ASSESSED, Verdict.PASS, Verdict.NOT_AP
 
 MANDATE_LABELS: Mapping[str, str] = {
     "authorised_by": "Autorisé par",
-    "role": "Fonction",
+    "function": "Fonction",
     "signed_on": "Signé le",
     "valid_from": "Valable du",
     "valid_to": "Valable jusqu'au",
@@ -35,13 +36,9 @@ MANDATE_LABELS: Mapping[str, str] = {
     "domains": "Domaines autorisés",
     "ssids": "Réseaux Wi-Fi autorisés",
     "tenants": "Tenants autorisés",
-    "external": "Adresses externes autorisées",
     "external_addresses": "Adresses externes autorisées",
-    "resolvers": "Serveurs DNS",
     "excluded": "Adresses exclues",
     "emergency_contact": "Contact d'urgence",
-    "contact": "Contact",
-    "reference": "Référence",
 }
 
 
@@ -328,9 +325,15 @@ def flatten(values: Mapping[str, Any], labels: Mapping[str, str], prefix: str = 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "oui" if value else "non"
+    if isinstance(value, Mapping) and set(value) == {"network", "why"}:
+        return f"{value['network']} ({value['why']})"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} : {_text(item)}" for key, item in value.items())
-    return str(value)
+    text = str(value)
+    try:
+        return french.day(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC))
+    except ValueError:
+        return text
 
 
 def measure_anchor(planned: PlannedMeasure) -> str:

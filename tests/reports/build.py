@@ -267,7 +267,7 @@ def realistic_run(*, later: bool = False, mail_domains: int = 9) -> Run:
             "hours": "08:00-18:00",
             "networks": ["192.0.2.0/24"],
             "domains": ["tilleuls.test"],
-            "excluded": ["192.0.2.40 (appel malade)", "192.0.2.41 (SSI)"],
+            "excluded": [{"network": "192.0.2.40/32", "why": "appel malade"}],
         },
         answers={"derniere_restauration": "2025-03-02", "charte_signee": False},
     )

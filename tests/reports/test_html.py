@@ -349,6 +349,13 @@ def test_journal_says_whether_its_chain_holds(verified: bool | None, expected: s
     assert expected in squeeze(section(read(text), "methode"))
 
 
+def test_mandate_is_written_for_people() -> None:
+    text = squeeze(section(read(full_page()), "methode"))
+    assert "Valable jusqu'au18 décembre 2026" in text
+    assert "Adresses exclues192.0.2.40/32 (appel malade)" in text
+    assert "charte signeenon" in text
+
+
 def test_comparison_page_shows_silence_apart_from_corrections() -> None:
     text = squeeze(read(comparison_page()).full_text)
     assert "Corrigés (6)" in text

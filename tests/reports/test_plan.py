@@ -266,7 +266,8 @@ def test_six_of_seven_and_the_seventh_explained() -> None:
     plan = build_plan(run, catalogue, 30)
     assert [p.rank for p in plan.measures] == list(range(1, 8))
     assert len(plan.six) == 6
-    assert plan.others[0].reasons[-1].startswith("Non retenue parmi les 6")
+    assert plan.others[0].reasons[-2].startswith("Non retenue parmi les 6")
+    assert plan.others[0].reasons[-1].startswith("Elle tient dans le temps qui reste")
     assert plan.others[0].horizon != "later"
 
 
