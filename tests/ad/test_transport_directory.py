@@ -66,14 +66,17 @@ def test_entry_round_trip(dn: str, attributes: dict[str, list[bytes]]) -> None:
     raw = wire.entry(7, dn, attributes)
     message_id, tag, start, end = ber.operation(raw)
     assert (message_id, tag) == (7, ber.SEARCH_ENTRY)
-    assert ber.entry(raw, start, end) == (dn, attributes)
+    assert ber.entry(raw, start, end, ber.Names()) == (dn, attributes)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_malformed(raw: bytes) -> None:
     try:
         _, tag, start, end = ber.operation(raw)
-        (ber.entry if tag == ber.SEARCH_ENTRY else ber.done)(raw, start, end)
+        if tag == ber.SEARCH_ENTRY:
+            ber.entry(raw, start, end, ber.Names())
+        else:
+            ber.done(raw, start, end)
     except MalformedMessage:
         pass
 
@@ -85,7 +88,7 @@ def test_damaged_entry_is_read_or_malformed(data: st.DataObject) -> None:
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     try:
         _, _, start, end = ber.operation(bytes(raw))
-        ber.entry(bytes(raw), start, end)
+        ber.entry(bytes(raw), start, end, ber.Names())
     except MalformedMessage:
         pass
 
@@ -100,7 +103,7 @@ def test_long_lengths_of_windows_are_read() -> None:
     body = wire.entry_body("CN=a", {"cn": [b"a"]})
     raw = b"\x30\x84" + (3 + len(body)).to_bytes(4, "big") + ber.integer(1) + body
     _, _, start, end = ber.operation(raw)
-    assert ber.entry(raw, start, end) == ("CN=a", {"cn": [b"a"]})
+    assert ber.entry(raw, start, end, ber.Names()) == ("CN=a", {"cn": [b"a"]})
 
 
 def test_pages_are_followed_and_the_next_is_asked_first() -> None:

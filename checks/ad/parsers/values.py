@@ -19,7 +19,9 @@ _FILETIME_MAX = 0x7FFF_FFFF_FFFF_FFFF
 _INTERVAL_NEVER = -0x8000_0000_0000_0000
 _INT64_DIGITS = 20
 _INTEGER = re.compile(rb"-?[0-9]{1,20}")
-_GENERALIZED = re.compile(rb"([0-9]{14})(?:[.,][0-9]{1,9})?(Z|[+-][0-9]{4})")
+_GENERALIZED = re.compile(
+    rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:[.,][0-9]{1,9})?(Z|[+-][0-9]{4})"
+)
 
 ZONE_ALLOW_UPDATE = 0x02
 """DSPROPERTY_ZONE_ALLOW_UPDATE, MS-DNSP 2.3.2.1.1."""
@@ -87,12 +89,20 @@ def generalized_time(raw: bytes) -> int:
     found = _GENERALIZED.fullmatch(raw)
     if not found:
         raise MalformedValue(f"not a generalized time: {raw[:40]!r}")
-    zone = b"+0000" if found[2] == b"Z" else found[2]
+    year, month, day, hour, minute, second = map(int, found.groups()[:6])
     try:
-        moment = datetime.strptime((found[1] + zone).decode(), "%Y%m%d%H%M%S%z")
-        return int(moment.astimezone(UTC).timestamp())
-    except (ValueError, OverflowError) as error:
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError as error:
         raise MalformedValue(f"not a date: {raw[:40]!r}") from error
+    return int(moment.timestamp()) - _offset(found[7])
+
+
+def _offset(zone: bytes) -> int:
+    """Seconds east of Greenwich of `Z` or `+hhmm`."""
+    if zone == b"Z":
+        return 0
+    seconds = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60
+    return -seconds if zone.startswith(b"-") else seconds
 
 
 def text(raw: bytes) -> str:

@@ -29,6 +29,7 @@ _OCTETS = 0x04
 _CONTROLS = 0xA0
 _LONG_FORM = 0x80
 _MAX_LENGTH_BYTES = 4
+_NAMES_KEPT = 4096
 
 
 class MalformedMessage(ValueError):  # noqa: N818 - named after what it says of the message
@@ -199,10 +200,21 @@ def operation(data: bytes) -> tuple[int, int, int, int]:
     return int.from_bytes(data[id_start:id_end], "big"), *found
 
 
-def entry(data: bytes, start: int, end: int) -> tuple[str, dict[str, list[bytes]]]:
+class Names(dict[bytes, str]):
+    """Attribute names in lower case, decoded once for a whole connection."""
+
+    def __missing__(self, raw: bytes) -> str:
+        """Decode a name not seen before."""
+        lowered = raw.decode("ascii", "replace").lower()
+        if len(self) < _NAMES_KEPT:
+            self[raw] = lowered
+        return lowered
+
+
+def entry(data: bytes, start: int, end: int, names: Names) -> tuple[str, dict[str, list[bytes]]]:
     """Name and attributes of a search entry whose contents are at `start`–`end`.
 
-    Attribute names are in lower case; options (`;range=0-1499`) are kept.
+    Attribute names are in lower case; options (`;range=0-1499`) are kept. Raises `MalformedMessage`.
     """
     name_start, name_end = _element(data, start, end, _OCTETS)
     position, limit = _element(data, name_end, end, _SEQUENCE)
@@ -246,7 +258,7 @@ def entry(data: bytes, start: int, end: int) -> tuple[str, dict[str, list[bytes]
                 position = stop
             if position != attribute_end:
                 raise MalformedMessage("value outside its attribute")
-            attributes[name.decode("ascii", "replace").lower()] = values
+            attributes[names[name]] = values
     except IndexError as error:
         raise MalformedMessage("entry cut short") from error
     if position != limit:

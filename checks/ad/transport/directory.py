@@ -126,6 +126,7 @@ class Directory:
         self._reader = MessageReader(channel, lambda: self._deadline)
         self._id = first_id
         self._broken = ""
+        self._names = ber.Names()
         self.referrals = 0
         self.entries = 0
 
@@ -208,7 +209,7 @@ class Directory:
     def _decoded(self, bodies: list[tuple[bytes, int, int]]) -> Iterator[tuple[str, dict[str, list[bytes]]]]:
         self.entries += len(bodies)
         for body in bodies:
-            yield ber.entry(*body)
+            yield ber.entry(*body, self._names)
 
     def _complete(self, entry: Entry) -> Entry:
         """The entry with every range read to its end, as far as the server lets us."""
