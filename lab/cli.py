@@ -111,7 +111,7 @@ def _exec(args: argparse.Namespace) -> int:
 def _password(args: argparse.Namespace) -> int:
     from lab import runner
 
-    print(runner.running(args.name).audit_password())
+    print(runner.running(args.name).audit_password)
     return EXIT_OK
 
 

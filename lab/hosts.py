@@ -28,6 +28,9 @@ _UNSHARE = (
     "private",
 )
 
+_DETACH = 'log=$1; shift; setsid "$@" </dev/null >>"$log" 2>&1 & echo $!'
+"""A role outlives the command that starts it, in a session of its own, and is nobody's child."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -106,18 +109,19 @@ def prepare(site: Site, layout: Layout, name: str, timeout: float = 900.0) -> No
 def start(site: Site, layout: Layout, name: str) -> int:
     """Start `start.sh` of a host in the background and return its process id."""
     layout.state(name).mkdir(parents=True, exist_ok=True)
-    with (layout.logs / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen(
-            _argv(layout, name),
-            env=role_environment(site, layout, name, "start"),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # survives the command that started it
-        )
+    done = subprocess.run(
+        ["sh", "-c", _DETACH, "sh", str(layout.logs / f"{name}.log"), *_argv(layout, name)],
+        check=True,
+        env=role_environment(site, layout, name, "start"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=20,
+    )
+    pid = int(done.stdout)
     (layout.root / "pids").mkdir(exist_ok=True)
-    (layout.root / "pids" / name).write_text(str(process.pid), encoding="ascii")
-    return process.pid
+    (layout.root / "pids" / name).write_text(str(pid), encoding="ascii")
+    return pid
 
 
 def is_running(layout: Layout, name: str) -> bool:

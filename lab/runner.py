@@ -74,6 +74,7 @@ class LabInfo:
         """The description in the state this lab is in."""
         return load().in_state(self.state)
 
+    @property
     def audit_password(self) -> str:
         """Return the (made-up) password of the audit account; root only."""
         return Path(self.audit_password_file).read_text(encoding="utf-8")
@@ -361,7 +362,7 @@ def exec_argv(name: str, argv: Sequence[str], host: str = "agent") -> list[str]:
 
 def audit_environment(info: LabInfo) -> dict[str, str]:
     """Return the environment of an audit run in the lab: this process's, plus the account's password."""
-    return {**os.environ, PASSWORD_VARIABLE: info.audit_password()}
+    return {**os.environ, PASSWORD_VARIABLE: info.audit_password}
 
 
 def stop_host(name: str, host: str) -> None:
