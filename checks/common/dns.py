@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 import dns.rdatatype
+import msgspec
 
 from checks.common.dns_wire import (
     Answer,
@@ -41,6 +42,7 @@ DEAD_AFTER = 20
 """Consecutive failures, with no reply ever, after which a resolver is no longer asked."""
 
 TCP_CONNECTIONS = 10
+MAX_ALIASES = 8
 
 
 def permitted_resolvers(network: Network, purpose: str) -> tuple[tuple[str, int], ...]:
@@ -211,18 +213,33 @@ class DnsClient:
         """Distinct questions asked so far."""
         return len(self._asked)
 
-    async def ask(self, name: str, type_text: str, *, dnssec: bool = False) -> Answer:
-        """Ask for the records of `type_text` at `name`. Never raises: a failure is a `Status`."""
+    def ask(self, name: str, type_text: str, *, dnssec: bool = False) -> asyncio.Future[Answer]:
+        """Ask for the records of `type_text` at `name`; await the result. Never raises: a failure is a `Status`.
+
+        Not a coroutine: everyone who asks the same thing waits for the same task.
+        """
         try:
             asked = ascii_name(name)
         except NameError_ as error:
-            return Answer(name=name, type=type_text, status=Status.MALFORMED, detail=str(error))
+            impossible = asyncio.get_running_loop().create_future()
+            impossible.set_result(Answer(name=name, type=type_text, status=Status.MALFORMED, detail=str(error)))
+            return impossible
         key = (asked, type_text, dnssec)
         task = self._asked.get(key)
         if task is None:
-            task = asyncio.ensure_future(self._ask(asked, type_text, dnssec=dnssec))
+            task = asyncio.get_running_loop().create_task(self._answer(asked, type_text, dnssec=dnssec))
             self._asked[key] = task
-        return await asyncio.shield(task)
+        return task
+
+    async def _answer(self, name: str, type_text: str, *, dnssec: bool) -> Answer:
+        """The answer, going on to the target of an alias when the server did not."""
+        answer = await self._ask(name, type_text, dnssec=dnssec)
+        for _ in range(MAX_ALIASES):
+            if not answer.unfinished:
+                return answer
+            target = await self._ask(answer.canonical, type_text, dnssec=dnssec)
+            answer = msgspec.structs.replace(target, name=name, canonical=target.canonical or answer.canonical)
+        return Answer(name=name, type=type_text, status=Status.MALFORMED, detail="alias sans fin")
 
     async def _ask(self, name: str, type_text: str, *, dnssec: bool) -> Answer:
         type_number = dns.rdatatype.from_text(type_text)

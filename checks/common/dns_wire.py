@@ -68,6 +68,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = ""
     """Owner of the SOA record seen in the answer or authority section; only for SOA questions."""
     detail: str = ""
+    unfinished: bool = False
+    """The server gave an alias and does not look further (it is not a resolver): the target must be asked for."""
 
     @property
     def missing(self) -> bool:
@@ -230,7 +232,8 @@ def _read_records(wire: bytes, name: str, type_text: str, status: Status) -> Ans
     if chain.answer is None:
         if status is Status.NO_DATA and not zone and _is_referral(wire) and not message.flags & dns.flags.AA:
             status = Status.REFERRAL
-        return Answer(name=name, type=type_text, status=status, canonical=alias, zone=zone)
+        unfinished = bool(alias) and status is Status.NO_DATA and not message.flags & dns.flags.RA
+        return Answer(name=name, type=type_text, status=status, canonical=alias, zone=zone, unfinished=unfinished)
     covering = message.get_rrset(
         message.answer,
         chain.canonical_name,

@@ -25,7 +25,8 @@ from cryptography.x509.oid import NameOID
 from checks.model import MandateRefusedError
 
 Zone = Mapping[tuple[str, str], "list[str] | str"]
-"""(name, type) to records in zone file notation, or one of SERVFAIL, REFUSED, TIMEOUT, GARBAGE, FORMERR, REFERRAL.
+"""(name, type) to records in zone file notation, or one of SERVFAIL, REFUSED, TIMEOUT, GARBAGE, FORMERR, REFERRAL, or
+`CNAME target` for an alias that the server leaves there.
 
 A name with no key at all does not exist, unless another key ends with it. `*.name` answers names that do not exist.
 """
@@ -85,6 +86,11 @@ class DnsAnswers:
         response = dns.message.make_response(query, recursion_available=True)
         if records == "REFERRAL":
             self._refer(response, name)
+        elif isinstance(records, str) and records.startswith("CNAME "):
+            response.flags &= ~dns.flags.RA
+            owner = dns.name.from_text(name)
+            rrset = response.find_rrset(response.answer, owner, dns.rdataclass.IN, dns.rdatatype.CNAME, create=True)
+            rrset.add(dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.CNAME, records[6:]), 60)
         elif isinstance(records, str) and records in FAILURES:
             response.set_rcode(dns.rcode.from_text(records))
         else:

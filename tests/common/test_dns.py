@@ -84,6 +84,14 @@ def test_alias_is_followed_and_told() -> None:
     assert answer.canonical == "a.test"
 
 
+def test_alias_left_unfinished_by_an_authoritative_server_is_followed() -> None:
+    zone = {**ZONE, ("half.test", "TXT"): "CNAME b.test.", ("loop.test", "TXT"): "CNAME loop.test."}
+    (half, loop), _ = ask(("half.test", "TXT"), ("loop.test", "TXT"), zone=zone)
+    assert half.texts() == ("undeux",)
+    assert (half.name, half.canonical) == ("half.test", "b.test")
+    assert loop.status is Status.MALFORMED
+
+
 def test_truncated_reply_is_fetched_over_tcp() -> None:
     (answer,), questions = ask(("big.test", "TXT"))
     assert len(answer.records) == 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import ipaddress
 import re
 
@@ -48,8 +49,8 @@ class Term(Record, frozen=True):
     """Lower case: all, include, a, mx, ptr, ip4, ip6, exists, redirect."""
     domain: str = ""
     """Domain-spec as written, macros included; empty means the current domain."""
-    network: str = ""
-    """ip4 and ip6: the network in canonical CIDR notation."""
+    network: tuple[int, int] = (0, 0)
+    """ip4 and ip6: first and last address, as numbers."""
     prefix4: int = 32
     prefix6: int = 128
 
@@ -74,10 +75,12 @@ def is_spf(text: str) -> bool:
     return head in (VERSION, VERSION + " ")
 
 
+@functools.lru_cache(maxsize=512)
 def parse(text: str) -> tuple[Term, ...]:
     """Directives in order, then the `redirect` if any; `exp` and unknown modifiers are checked and dropped.
 
     Raises `SpfSyntaxError`: one bad term anywhere makes the whole record a permanent error (section 4.6).
+    Cached: each round of an evaluation reads the same records again.
     """
     if not text.isascii() or not text.isprintable():
         raise SpfSyntaxError("caractères non ASCII")
@@ -136,7 +139,7 @@ def _host_directive(word: str, qualifier: str, name: str, rest: str) -> Term:
     return Term(text=word, qualifier=qualifier, name=name, domain=domain, prefix4=prefix4, prefix6=prefix6)
 
 
-def _network(name: str, text: str, word: str) -> str:
+def _network(name: str, text: str, word: str) -> tuple[int, int]:
     pattern, width = _IP4_CIDR if name == "ip4" else _IP6_CIDR, _WIDTH[name]
     cidr = pattern.search(text)
     address, prefix = (text[: cidr.start()], int(cidr[1])) if cidr else (text, width)
@@ -144,7 +147,9 @@ def _network(name: str, text: str, word: str) -> str:
     if prefix > width or "%" in address or "/" in address:
         raise SpfSyntaxError(word)
     try:
-        return str(ipaddress.ip_network(f"{kind(address)}/{prefix}", strict=False))
+        host = (1 << (width - prefix)) - 1
+        first = int(kind(address)) & ~host
+        return first, first | host
     except ValueError as error:
         raise SpfSyntaxError(word) from error
 

@@ -44,7 +44,8 @@ HUGE_IPV4 = 1 << 24
 HUGE_IPV6_PREFIXES = 1 << (64 - 19)
 """/64 networks. More than a /19, the largest usual allocation made to one operator by the RIPE NCC."""
 
-_LITERAL = frozenset({"ip4", "ip6"})
+_LITERAL_OF = {IPV4: "ip4", IPV6: "ip6"}
+_LITERAL = frozenset(_LITERAL_OF.values())
 _ADDRESS_TYPE = {IPV4: "A", IPV6: "AAAA"}
 
 
@@ -187,8 +188,8 @@ class _Evaluator:
             case "all":
                 return AddressSet.everything(self.version)
             case "ip4" | "ip6":
-                network = ipaddress.ip_network(term.network)
-                return AddressSet.network(network) if network.version == self.version else self.nothing
+                own = term.name == _LITERAL_OF[self.version]
+                return AddressSet(self.version, (term.network,)) if own else self.nothing
             case "include":
                 return self._follow(term, domain, index, reach, above).passes
             case "ptr":
