@@ -91,8 +91,11 @@ def _write_names(site: Site, lab: str, name: str, host: Host) -> None:
     (folder / "resolv.conf").write_text(resolver_file(site, host), encoding="utf-8")
 
 
-def clear(lab: str, grace: float = 3.0) -> None:
-    """End every process of this lab's namespaces, then delete them. Works after a crash; safe to repeat."""
+def clear(lab: str, grace: float = 0.3) -> None:
+    """End every process of this lab's namespaces, then delete them. Works after a crash; safe to repeat.
+
+    The grace is short: what the processes would save is about to be deleted.
+    """
     netns = namespaces_of(lab)
     end_processes(netns, grace)
     for name in netns:
