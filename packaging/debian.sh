@@ -7,6 +7,10 @@ for package in $list; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
+install_missing() {
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $missing >/dev/null
+}
 if ! command -v apt-get >/dev/null; then
     echo "== Paquets Debian absents, et apt-get n'existe pas ici :$missing" >&2
     exit 0
@@ -27,6 +31,7 @@ if [ ! -e "$policy" ]; then
     mine=yes
 fi
 trap '[ -z "$mine" ] || rm -f "$policy"' EXIT
-apt-get update -qq
-# shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $missing >/dev/null
+if ! { apt-get update -qq && install_missing; }; then
+    # What these packages serve skips or falls back, and says so: a broken mirror must not hide the rest.
+    echo "== Tous les paquets n'ont pas pu être installés ; ce qui en dépend le dira." >&2
+fi
