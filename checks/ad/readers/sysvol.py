@@ -74,6 +74,8 @@ def read_sysvol(
     except ShareError as error:
         reason = Reason.UNREACHABLE if error.gone else Reason.PERMISSION
         return Gap(reason=reason, detail=f"SYSVOL de {server} n'est pas lisible ({error}).")
+    except TimeoutError:
+        return Gap(reason=Reason.TIMEOUT, detail=f"SYSVOL de {server} : le serveur n'a pas répondu à temps.")
     except OSError:
         return Gap(reason=Reason.UNREACHABLE, detail=f"SYSVOL de {server} : le partage est injoignable.")
 
@@ -138,7 +140,9 @@ class SmbShare:
         """Log on once. Raises `ShareError` when refused, `OSError` when unreachable."""
         from impacket.smbconnection import SMBConnection
 
-        address = network.permit(server, config.smb_port, "smb", "Lecture de SYSVOL")[0]
+        # impacket gives no reason for a failed connection and leaves its socket open: look first who answers.
+        with network.connect(server, config.smb_port, "smb", "Lecture de SYSVOL", config.connect_timeout) as reached:
+            address = reached.getpeername()[0]
         with _translated("la négociation SMB a échoué"):
             connection = SMBConnection(
                 server, address, sess_port=config.smb_port, timeout=int(max(1, config.connect_timeout))
