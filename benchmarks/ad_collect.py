@@ -68,7 +68,9 @@ LDAPDOMAINDUMP = """
 import os, sys
 from ldapdomaindump import main
 host, user, folder = sys.argv[1:4]
-sys.argv = ["ldapdomaindump", "-u", user, "-p", os.environ["BENCH_PASSWORD"], "-at", "SIMPLE", "-o", folder,
+name, _, domain = user.partition("@")
+login = domain.partition(".")[0].upper() + chr(92) + name
+sys.argv = ["ldapdomaindump", "-u", login, "-p", os.environ["BENCH_PASSWORD"], "-at", "SIMPLE", "-o", folder,
             "--no-html", "--no-grep", f"ldaps://{host}"]
 main()
 """
@@ -125,8 +127,8 @@ def run_once(tool: Tool, environment: dict[str, str]) -> Sample:
                 raise
             seconds = time.perf_counter() - started
         if os.waitstatus_to_exitcode(status) != 0:
-            last = (folder / "stderr").read_text(errors="replace").strip().splitlines()[-1:]
-            raise RuntimeError(f"{tool.name} failed: {' '.join(last)}")
+            said = "".join((folder / name).read_text(errors="replace") for name in ("stdout", "stderr"))
+            raise RuntimeError(f"{tool.name} failed: {' '.join(said.strip().splitlines()[-1:])[:200]}")
         written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         return Sample(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, written)
 

@@ -28,7 +28,9 @@ def environment(info, **changes):
 def ausculte(info, *words, **changes):
     """Run the command line from the auditor's place in the laboratory."""
     argv = runner.exec_argv(info.name, [*AGENT, *map(str, words)])
-    return subprocess.run(argv, capture_output=True, text=True, timeout=180, env=environment(info, **changes), check=False)
+    return subprocess.run(
+        argv, capture_output=True, text=True, timeout=180, env=environment(info, **changes), check=False
+    )
 
 
 def outcomes(parent: Path):
