@@ -135,7 +135,10 @@ def _online(domain: Domain, args: argparse.Namespace, options: dict[str, str], c
             "interroger cette cible demande une autorisation écrite de la structure ; "
             "si vous l'avez, ajoutez --authorised (l'audit complet se fait avec « ausculte run »)"
         )
-    config = domain.load(domain.header.online_input)(args.inputs, options)
+    try:
+        config = domain.load(domain.header.online_input)(args.inputs, options)
+    except ValueError as error:  # what the domain says of its input, in French; msgspec's errors are of this kind
+        raise UsageError(str(error)) from error
     targets = engine.targets_of(config)
     resolvers = tuple(args.resolver) or system_resolvers()
     mandate = _transient_mandate(

@@ -55,22 +55,22 @@ class MessagingConfig(Record, frozen=True):
     def __post_init__(self) -> None:
         """Refuse what could not be asked; the message is shown with the place in the profile."""
         if not self.domains:
-            raise ValueError("at least one mail domain is expected")
+            raise ValueError("au moins un domaine de messagerie est attendu")
         if len(self.domains) > MAX_DOMAINS:
-            raise ValueError(f"at most {MAX_DOMAINS} mail domains")
+            raise ValueError(f"{MAX_DOMAINS} domaines de messagerie au plus")
         for name in (*self.domains, *self.dkim_selectors_by_domain):
             if len(name) > MAX_NAME or not _DOMAIN.fullmatch(name):
-                raise ValueError(f"not a mail domain: {name!r}")
+                raise ValueError(f"« {name} » n'est pas un domaine de messagerie")
         declared = (*self.dkim_selectors, *(s for some in self.dkim_selectors_by_domain.values() for s in some))
         for selector in declared:
             if len(selector) > MAX_SELECTOR or not _SELECTOR.fullmatch(selector):
-                raise ValueError(f"not a DKIM selector: {selector!r}")
+                raise ValueError(f"« {selector} » n'est pas un sélecteur DKIM")
         limits = (self.dns_timeout, self.connect_timeout)
         counts = (self.dns_in_flight, self.domain_concurrency, self.smtp_concurrency)
         if not all(0 < seconds <= MAX_SECONDS for seconds in limits) or not all(
             1 <= count <= MAX_CONCURRENCY for count in counts
         ):
-            raise ValueError("a time limit is between 0 and 60 seconds, a concurrency between 1 and 500")
+            raise ValueError("un délai va de 0 à 60 secondes, un nombre de tâches simultanées de 1 à 500")
 
     def selectors_of(self, domain: str) -> tuple[str, ...]:
         """Declared selectors of one domain (as written in `domains`), without repetition."""
