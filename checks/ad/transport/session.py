@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 from checks.ad.config import AdConfig
 from checks.ad.transport import tls
 from checks.ad.transport.ber import MalformedMessage
+from checks.ad.transport.channel import SocketChannel
 from checks.ad.transport.directory import (
     BUSY,
     INVALID_CREDENTIALS,
@@ -154,7 +155,8 @@ def _open_address(server: str, address: str, port: int, config: AdConfig, passwo
         code, message = _result_of(connection)
         connection.strategy.close()
         _refuse(server, code, message)
-    return Session(Directory(connection.socket, config.page_size, query_limit=_query_limit(config)), server, digest)
+    channel = SocketChannel(connection.socket, config.read_timeout)
+    return Session(Directory(channel, config.page_size, query_limit=_query_limit(config)), server, digest)
 
 
 def _trusted_connection(
@@ -257,10 +259,10 @@ def _ntlm_session(server: str, address: str, port: int, config: AdConfig, passwo
     if account is None:
         raise CollectError(Reason.NOT_CONFIGURED, "Pour NTLM, le compte s'écrit compte@domaine ou DOMAINE\\compte.")
     try:
-        channel = socket.create_connection((address, port), config.connect_timeout)
-        channel.settimeout(config.read_timeout)
+        connection = socket.create_connection((address, port), config.connect_timeout)
     except OSError as error:
         raise _next_server(server, port, error) from error
+    channel = SocketChannel(connection, config.read_timeout)
     directory = Directory(channel, config.page_size, query_limit=_query_limit(config))
     try:
         result = bind_ntlm(directory, account, protect=True)
