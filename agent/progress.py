@@ -73,7 +73,10 @@ class LiveReporter(SilentReporter):
 
     def step(self, domain: str, text: str, done: int, total: int | None) -> None:
         """Update the row."""
-        self._progress.update(self._task(domain), description=clean(text, 80), completed=done, total=total)
+        identity = self._task(domain)
+        if total is None:  # a step without a known length must not look finished: `update` would keep the old total
+            next(task for task in self._progress.tasks if task.id == identity).total = None
+        self._progress.update(identity, description=clean(text, 80), completed=done, total=total)
 
     def finished(self, domain: str, gap: Gap | None) -> None:
         """Close the row."""
