@@ -8,8 +8,18 @@ for package in $list; do
 done
 [ -n "$missing" ] || exit 0
 install_missing() {
+    # Names differ between releases of Debian and Ubuntu: one unknown name must not keep the others away.
+    known=
+    for package in $missing; do
+        if [ -n "$(apt-cache madison "$package" 2>/dev/null)" ]; then
+            known="$known $package"
+        else
+            echo "== Paquet inconnu de cette distribution : $package" >&2
+        fi
+    done
+    [ -n "$known" ] || return 0
     # shellcheck disable=SC2086
-    apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $missing >/dev/null
+    apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $known >/dev/null
 }
 if ! command -v apt-get >/dev/null; then
     echo "== Paquets Debian absents, et apt-get n'existe pas ici :$missing" >&2
