@@ -19,7 +19,14 @@ install_missing() {
     done
     [ -n "$known" ] || return 0
     # shellcheck disable=SC2086
-    apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $known >/dev/null
+    apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $known >/dev/null || return 1
+    # The laboratory runs its own servers in its own namespaces: those of the packages must not start at boot either.
+    if command -v systemctl >/dev/null; then
+        # shellcheck disable=SC2086
+        units=$(dpkg -L $known | sed -n 's|.*/systemd/system/\([^/@]*\.service\)$|\1|p' | sort -u)
+        # shellcheck disable=SC2086
+        [ -z "$units" ] || systemctl disable --quiet $units 2>/dev/null || true
+    fi
 }
 if ! command -v apt-get >/dev/null; then
     echo "== Paquets Debian absents, et apt-get n'existe pas ici :$missing" >&2
