@@ -3,6 +3,7 @@
 Every tool reads the same controller over LDAPS with the same account, as a whole process, in turn, several rounds;
 medians are compared. Ours runs the complete collection (all partitions, SYSVOL, network questions) up to the facts
 file on disk; ldapsearch only asks for the domain partition, with the same attributes, page size and descriptors.
+ldapdomaindump is run as its users run it (every output) and, for information, with its JSON output alone.
 
     AUSCULTE_AD_PASSWORD=… python benchmarks/ad_collect.py --host dc1.tilleuls.test \
         --user audit-ausculte@tilleuls.test --ca ca.pem [--rounds 3] [--peer-python VENV/bin/python]
@@ -67,11 +68,11 @@ print(facts.collection.objects, len(facts.accounts), len(facts.groups))
 LDAPDOMAINDUMP = """
 import os, sys
 from ldapdomaindump import main
-host, user, folder = sys.argv[1:4]
+host, user, folder, *only = sys.argv[1:]
 name, _, domain = user.partition("@")
 login = domain.partition(".")[0].upper() + chr(92) + name
 sys.argv = ["ldapdomaindump", "-u", login, "-p", os.environ["BENCH_PASSWORD"], "-at", "SIMPLE", "-o", folder,
-            "--no-html", "--no-grep", f"ldaps://{host}"]
+            *only, f"ldaps://{host}"]
 main()
 """
 
@@ -146,6 +147,9 @@ def tools(options: argparse.Namespace, password_file: Path) -> list[Tool]:
             str(folder / "facts.json"),
         ]
 
+    def ldapdomaindump(*only: str) -> Callable[[Path], list[str]]:
+        return lambda folder: [peer, "-c", LDAPDOMAINDUMP, options.host, options.user, str(folder), *only]
+
     def ldapsearch(_: Path) -> list[str]:
         return [
             *("timeout", str(TIME_LIMIT), "ldapsearch", "-x", "-LLL", "-H", f"ldaps://{options.host}"),
@@ -159,9 +163,10 @@ def tools(options: argparse.Namespace, password_file: Path) -> list[Tool]:
         Tool("ausculte", ours("whole")),
         Tool("ausculte (LDAP only)", ours("ldap")),
         Tool("ldapsearch", ldapsearch, "" if shutil.which("ldapsearch") else "ldapsearch is not installed"),
+        Tool("ldapdomaindump", ldapdomaindump(), absent(peer, "ldapdomaindump")),
         Tool(
-            "ldapdomaindump",
-            lambda folder: [peer, "-c", LDAPDOMAINDUMP, options.host, options.user, str(folder)],
+            "ldapdomaindump (JSON)",
+            ldapdomaindump("--no-html", "--no-grep"),
             absent(peer, "ldapdomaindump"),
         ),
         Tool(

@@ -19,7 +19,7 @@ import msgspec
 from checks.ad.config import AdConfig
 from checks.ad.facts import AdFacts, Collection, DcNetwork, Sysvol
 from checks.ad.parsers import values
-from checks.ad.readers.assembly import read_directory
+from checks.ad.readers.assembly import ForestReading, assemble, read_domain_parts, read_forest_parts
 from checks.ad.readers.domain import Root, read_root
 from checks.ad.readers.gaps import READ_ERRORS, gap_of
 from checks.ad.readers.network import probe
@@ -43,13 +43,16 @@ def collect(request: CollectRequest[AdConfig], network: Network, progress: Progr
     progress("Connexion au contrôleur de domaine")
     session = open_session(config, password, network)
     try:
-        with _no_cycle_search(), ThreadPoolExecutor(1, "ad-network") as executor:
+        with _no_cycle_search(), ThreadPoolExecutor(2, "ad") as executor:
             root = _root(request, session)
             account = ntlm_account(config.user, password)
-            # SYSVOL and the network questions wait for other services of the controllers than LDAP does.
+            # Three streams that wait for different processes of the controllers; this thread has the longest one.
+            forest = executor.submit(_forest, config, password, session.server, root, network)
             early = account and executor.submit(_others, config, account, session.server, root, network)
-            facts = _read(config, root, session, progress)
-            progress("Lecture des stratégies de groupe (SYSVOL) et questions réseau")
+            read = read_domain_parts(session.directory, root, progress)
+            progress("Lecture de la configuration de la forêt, de SYSVOL, et questions réseau")
+            parts = forest.result() or read_forest_parts(session.directory, root)
+            facts = assemble(root, read, parts, Collection(server=session.server, user=config.user))
             others = (
                 early.result()
                 if early
@@ -58,6 +61,19 @@ def collect(request: CollectRequest[AdConfig], network: Network, progress: Progr
     finally:
         session.directory.close()
     return msgspec.structs.replace(facts, sysvol=others.sysvol, network=others.network)
+
+
+def _forest(config: AdConfig, password: str, server: str, root: Root, network: Network) -> ForestReading | None:
+    """The forest on a connection of its own, to the same controller; None when it does not take a second one."""
+    same = msgspec.structs.replace(config, servers=(server,))
+    try:
+        session = open_session(same, password, network)
+    except (CollectError, OSError):
+        return None
+    try:
+        return read_forest_parts(session.directory, root)
+    finally:
+        session.directory.close()
 
 
 class _Others(NamedTuple):
@@ -81,11 +97,6 @@ def _root(request: CollectRequest[AdConfig], session: Session) -> Root:
     except READ_ERRORS as error:
         gap = gap_of(error, "l'identité du domaine (rootDSE)")
         raise CollectError(gap.reason, gap.detail) from error
-
-
-def _read(config: AdConfig, root: Root, session: Session, progress: Progress) -> AdFacts:
-    collection = Collection(server=session.server, user=config.user)
-    return read_directory(session.directory, root, collection, progress)
 
 
 @contextmanager

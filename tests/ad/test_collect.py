@@ -70,7 +70,7 @@ def collected(handler: FakeDirectory, identity: Identity, **changes) -> AdFacts:
             config=configured(dc.port, identity, **changes), secret=lambda _: "secret", clock=lambda: NOW
         )
         facts = collect(request, OpenNetwork(), lambda step, *_: steps.append(step))
-    assert len(dc.binds) == 1
+    assert len(dc.binds) == 2, "one for the domain, one for the forest, and no other"
     assert steps
     return facts
 
@@ -201,6 +201,30 @@ def test_stream_that_breaks_is_a_gap_for_the_objects(identity: Identity) -> None
         assert isinstance(found, Gap), name
         assert found.reason is Reason.MALFORMED
     assert facts.recycle_bin is True
+
+
+def test_controller_that_takes_one_connection_is_read_in_turn(identity: Identity) -> None:
+    class Single(FakeDirectory):
+        binds = 0
+
+        def __call__(self, message_id: int, tag: int, data: bytes) -> bytes:
+            if tag == ber.BIND_REQUEST:
+                self.binds += 1
+                if self.binds > 1:
+                    return wire.bind_answer(message_id, 51, "busy")
+            return super().__call__(message_id, tag, data)
+
+    facts = collected(Single(small_directory()), identity)
+    assert facts == collected(FakeDirectory(small_directory()), identity)
+
+
+def test_refused_account_is_not_tried_on_the_second_connection(identity: Identity) -> None:
+    with FakeDc(lambda i, *_: wire.bind_answer(i, 49, "data 52e"), identity) as dc:
+        request = CollectRequest(config=configured(dc.port, identity), secret=lambda _: "secret", clock=lambda: NOW)
+        with pytest.raises(CollectError) as caught:
+            collect(request, OpenNetwork(), lambda *_: None)
+    assert caught.value.reason is Reason.REFUSED
+    assert len(dc.binds) == 1
 
 
 def test_directory_without_a_domain_is_an_error(identity: Identity) -> None:

@@ -7,6 +7,7 @@ that cannot be read is a fact of its own (`key="undecodable"`), never an excepti
 from __future__ import annotations
 
 import hashlib
+import threading
 import warnings
 from datetime import datetime
 
@@ -23,6 +24,8 @@ MAX_CERTIFICATE = 64 * 1024
 """Bytes of a value that is still read as a certificate."""
 
 _EXPONENT_CAP = 2**31 - 1
+_QUIET = threading.Lock()
+"""Warning filters belong to the whole process: one thread changes them at a time."""
 
 # Fingerprint of CVE-2017-15361 (Nemec et al., "The Return of Coppersmith's Attack", CCS 2017): the affected
 # library builds primes as k*M + (65537^a mod M), so modulo each small prime of M the modulus is a power of
@@ -68,7 +71,7 @@ def read_certificate(
     if len(raw) > MAX_CERTIFICATE:
         return blank
     try:
-        with warnings.catch_warnings():
+        with _QUIET, warnings.catch_warnings():
             # cryptography warns of certificates that break RFC 5280 but still reads them: so do we.
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             return _describe(x509.load_der_x509_certificate(raw), blank)

@@ -1,8 +1,8 @@
-"""Reads every part of one directory through one session, and puts the facts together."""
+"""Reads the parts of one directory and puts the facts together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -16,10 +16,13 @@ from checks.ad.facts import (
     Certificate,
     Collection,
     Descriptor,
+    DisplaySpecifier,
     DnsZone,
     DomainIdentity,
     GpoLink,
     Group,
+    PasswordSettings,
+    Silo,
     SpecialObject,
     SpecialRole,
 )
@@ -44,79 +47,111 @@ _DNS_ADMINS = "dnsadmins"
 _HEADS: dict[str, SpecialRole] = {"domain": "domain_dns_head", "forest": "forest_dns_head"}
 
 
-class Reading(NamedTuple):
-    """The parts of the directory as read, each possibly a gap."""
+class ForestReading(NamedTuple):
+    """What lies outside the stream of domain objects, each part possibly a gap."""
 
-    root: Root
-    head: a.Attributes
     forest: Forest | Gap
     sites: Sites | Gap
     pki: Pki | Gap
     schema: Schema | Gap
-    objects: DomainPass | Gap
+    ds_heuristics: str | Gap
+    silos: tuple[Silo, ...] | Gap
+    menus: tuple[DisplaySpecifier, ...] | Gap
+    password_settings: tuple[PasswordSettings, ...] | Gap
+    adprep: int | Gap | None
     zones: tuple[DnsZone, ...] | Gap
     special: tuple[SpecialObject, ...] | Gap
     """Those outside the domain partition and CN=Sites."""
+    table: DescriptorTable
+    entries: int
+    referrals: int
 
 
-def read_directory(directory: Directory, root: Root, collection: Collection, progress: Progress) -> AdFacts:
-    """Everything LDAP can say; SYSVOL and network are left for the caller.
+def read_forest_parts(directory: Directory, root: Root) -> ForestReading:
+    """Configuration, schema and DNS partitions, and two small containers of the domain. Never raises."""
+    configuration = root.configuration_dn
+    table = DescriptorTable()
+    entries, referrals = directory.entries, directory.referrals
+    zones, dns_special = _dns(directory, root, table)
+    reading = ForestReading(
+        forest=conf.read_forest(directory, configuration),
+        sites=conf.read_sites(directory, configuration, table),
+        pki=conf.read_pki(directory, configuration, table),
+        schema=conf.read_schema(directory, root.schema_dn),
+        ds_heuristics=conf.read_ds_heuristics(directory, configuration),
+        silos=conf.read_silos(directory, configuration),
+        menus=conf.read_display_specifiers(directory, configuration),
+        password_settings=domain.read_password_settings(directory, root.domain_dn),
+        adprep=domain.read_adprep(directory, root.domain_dn),
+        zones=zones,
+        special=_merged([dns_special, _rights(directory, root, table)], lambda found: found),
+        table=table,
+        entries=0,
+        referrals=0,
+    )
+    return reading._replace(entries=directory.entries - entries, referrals=directory.referrals - referrals)
+
+
+class DomainReading(NamedTuple):
+    """The head of the domain and every object below it."""
+
+    head: a.Attributes
+    objects: DomainPass | Gap
+    table: DescriptorTable
+    entries: int
+    referrals: int
+
+
+def read_domain_parts(directory: Directory, root: Root, progress: Progress) -> DomainReading:
+    """The domain partition.
 
     Raises `CollectError` when the head of the domain cannot be read: nothing can be judged without it.
     """
     head = _domain_head(directory, root)
-    configuration = root.configuration_dn
     table = DescriptorTable()
-    progress("Lecture de la configuration de la forêt")
-    forest = conf.read_forest(directory, configuration)
-    sites = conf.read_sites(directory, configuration, table)
-    pki = conf.read_pki(directory, configuration, table)
-    schema = conf.read_schema(directory, root.schema_dn)
-    ds_heuristics = conf.read_ds_heuristics(directory, configuration)
-    silos = conf.read_silos(directory, configuration)
-    menus = conf.read_display_specifiers(directory, configuration)
-    settings = domain.read_password_settings(directory, root.domain_dn)
-    adprep = domain.read_adprep(directory, root.domain_dn)
-    zones, dns_special = _dns(directory, root, table)
-    special = _merged([dns_special, _rights(directory, root, table)], lambda found: found)
     roles = domain.well_known(head, root.domain_dn)
     objects = domain.read_domain(directory, root.domain_dn, roles, table, progress)
-    reading = Reading(root, head, forest, sites, pki, schema, objects, zones, special)
+    return DomainReading(head, objects, table, directory.entries, directory.referrals)
+
+
+def assemble(root: Root, read: DomainReading, forest: ForestReading, collection: Collection) -> AdFacts:
+    """Everything LDAP said, as facts; SYSVOL and network are left for the caller."""
+    objects, pki = read.objects, forest.pki
     facts = AdFacts(
-        domain=_identity(reading),
+        domain=_identity(root, read, forest),
         collection=msgspec.structs.replace(
             collection,
-            objects=directory.entries,
-            descriptors_unreadable=table.unreadable,
-            referrals=directory.referrals,
+            objects=read.entries + forest.entries,
+            descriptors_unreadable=read.table.unreadable + forest.table.unreadable,
+            referrals=read.referrals + forest.referrals,
             partitions=root.contexts,
         ),
         accounts=_from(objects, lambda found: tuple(found.accounts)),
         groups=_from(objects, lambda found: tuple(found.groups)),
         foreign=_from(objects, lambda found: tuple(found.foreign)),
-        policy=domain.policy(head),
-        password_settings=settings,
-        silos=silos,
-        ds_heuristics=ds_heuristics,
-        adprep_revision=adprep,
-        recycle_bin=_from(forest, lambda found: found.recycle_bin),
+        policy=domain.policy(read.head),
+        password_settings=forest.password_settings,
+        silos=forest.silos,
+        ds_heuristics=forest.ds_heuristics,
+        adprep_revision=forest.adprep,
+        recycle_bin=_from(forest.forest, lambda found: found.recycle_bin),
         sysvol_replication=_from(objects, DomainPass.replication),
-        laps=_from(schema, lambda found: found.laps),
-        servers=_from(sites, lambda found: found.servers),
+        laps=_from(forest.schema, lambda found: found.laps),
+        servers=_from(forest.sites, lambda found: found.servers),
         trusts=_from(objects, lambda found: tuple(found.trusts)),
         gpos=_from(objects, lambda found: tuple(found.gpos)),
-        gpo_links=_links(objects, sites),
-        display_specifiers=menus,
-        dns_zones=_zones(reading),
+        gpo_links=_links(objects, forest.sites),
+        display_specifiers=forest.menus,
+        dns_zones=_merged([_from(objects, lambda found: found.zones), forest.zones], lambda zones: zones),
         templates=_from(pki, lambda found: found.templates),
         enrolment_services=_from(pki, lambda found: found.services),
         nt_auth=_from(pki, lambda found: found.nt_auth),
         certificates=_certificates(objects, pki),
-        special=_special(reading),
+        special=_special(objects, forest),
         sysvol=_NOT_YET,
         network=(),
     )
-    return _with_descriptors(facts, objects, root, table)
+    return _with_descriptors(facts, objects, root, (read.table, forest.table))
 
 
 _NOT_YET = Gap(reason=Reason.NOT_CONFIGURED, detail="SYSVOL n'a pas été lu.")
@@ -151,16 +186,16 @@ def _merged(parts: Iterable[T | Gap], take: Callable[[T], Iterable[R]]) -> tuple
     return tuple(joined)
 
 
-def _identity(reading: Reading) -> DomainIdentity:
-    root, forest, schema = reading.root, reading.forest, reading.schema
+def _identity(root: Root, read: DomainReading, reading: ForestReading) -> DomainIdentity:
+    forest, schema = reading.forest, reading.schema
     return DomainIdentity(
         dns_name=values.dns_name_of(root.domain_dn),
-        sid=a.sid(reading.head, "objectsid"),
+        sid=a.sid(read.head, "objectsid"),
         dn=root.domain_dn,
         netbios="" if isinstance(forest, Gap) else forest.netbios.get(root.domain_dn.casefold(), ""),
         configuration_dn=root.configuration_dn,
         schema_dn=root.schema_dn,
-        domain_level=a.integer(reading.head, "msds-behavior-version"),
+        domain_level=a.integer(read.head, "msds-behavior-version"),
         forest_level=None if isinstance(forest, Gap) else forest.level,
         schema_version=None if isinstance(schema, Gap) else schema.version,
         domains_in_forest=1 if isinstance(forest, Gap) else forest.domains,
@@ -213,11 +248,6 @@ def _links(objects: DomainPass | Gap, sites: Sites | Gap) -> tuple[GpoLink, ...]
     return _merged(parts, lambda found: found)
 
 
-def _zones(reading: Reading) -> tuple[DnsZone, ...] | Gap:
-    in_domain = _from(reading.objects, lambda found: tuple(found.zones))
-    return _merged([in_domain, reading.zones], lambda found: found)
-
-
 def _certificates(objects: DomainPass | Gap, pki: Pki | Gap) -> tuple[Certificate, ...] | Gap:
     parts = [
         _from(objects, lambda found: found.certificates),
@@ -226,22 +256,24 @@ def _certificates(objects: DomainPass | Gap, pki: Pki | Gap) -> tuple[Certificat
     return _merged(parts, lambda found: found)
 
 
-def _special(reading: Reading) -> tuple[SpecialObject, ...] | Gap:
+def _special(objects: DomainPass | Gap, forest: ForestReading) -> tuple[SpecialObject, ...] | Gap:
     parts: list[list[SpecialObject] | tuple[SpecialObject, ...] | Gap] = [
-        _from(reading.objects, lambda found: found.special),
-        _from(reading.sites, lambda found: found.special),
-        _from(reading.pki, lambda found: found.special),
-        reading.special,
+        _from(objects, lambda found: found.special),
+        _from(forest.sites, lambda found: found.special),
+        _from(forest.pki, lambda found: found.special),
+        forest.special,
     ]
     return _merged(parts, lambda found: found)
 
 
-def _with_descriptors(facts: AdFacts, objects: DomainPass | Gap, root: Root, table: DescriptorTable) -> AdFacts:
+def _with_descriptors(
+    facts: AdFacts, objects: DomainPass | Gap, root: Root, tables: Sequence[DescriptorTable]
+) -> AdFacts:
     """Keep the access rights of what administers the domain, and only those."""
     keys: dict[str, str] = {} if isinstance(objects, Gap) else objects.keys
     index = Index(facts)
     wanted = _administering(index)
-    kept = table.kept(keys[sid] for sid in wanted if sid in keys)
+    kept = _kept(tables, (keys[sid] for sid in wanted if sid in keys))
     # Principals named in those rights may themselves be judged: their own rights are kept too, one step far.
     wanted |= _trustees(kept.values())
     accounts, groups = facts.accounts, facts.groups
@@ -254,7 +286,13 @@ def _with_descriptors(facts: AdFacts, objects: DomainPass | Gap, root: Root, tab
         facts.collection, privileged_reader=bool(reader & index.privileged_sids) if reader else None
     )
     facts = msgspec.structs.replace(facts, accounts=accounts, groups=groups, collection=collection)
-    return msgspec.structs.replace(facts, descriptors=table.kept(_keys_in_use(facts)))
+    return msgspec.structs.replace(facts, descriptors=_kept(tables, _keys_in_use(facts)))
+
+
+def _kept(tables: Sequence[DescriptorTable], keys: Iterable[str]) -> dict[str, Descriptor]:
+    """The descriptors of `keys`, wherever they were met."""
+    wanted = set(keys)
+    return {key: found for table in tables for key, found in table.kept(wanted).items()}
 
 
 def _administering(index: Index) -> set[str]:

@@ -53,10 +53,10 @@ class DescriptorTable:
         return self._parser.parse(raw)
 
     def kept(self, keys: Iterable[str]) -> dict[str, Descriptor]:
-        """The descriptors of `keys`, to be stored beside the objects."""
+        """The descriptors of those `keys` that are here, to be stored beside the objects."""
         found: dict[str, Descriptor] = {}
         for key in sorted(set(keys) - {""}):
-            descriptor = self._known[bytes.fromhex(key)][1]
-            if descriptor is not None:
-                found[key] = descriptor
+            known = self._known.get(bytes.fromhex(key))
+            if known is not None and known[1] is not None:
+                found[key] = known[1]
         return found
