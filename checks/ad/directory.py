@@ -9,6 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from checks.ad import windows
 from checks.ad.facts import Account, AdFacts, ForeignPrincipal, Group
+from checks.ad.parsers.values import dns_name_of
 from checks.model import Gap, Reason
 
 T = TypeVar("T")
@@ -64,6 +65,13 @@ def is_controller(account: Account) -> bool:
     } and account.kind in {"computer", "user"}
 
 
+def is_entra_kerberos(account: Account) -> bool:
+    """Tell whether this is the read-only controller object of Entra ID: the name alone, elsewhere, proves nothing."""
+    return (
+        account.name.casefold() == windows.AZURE_AD_KERBEROS and account.primary_group == windows.READ_ONLY_CONTROLLERS
+    )
+
+
 def sid_in_dn(dn: str) -> str:
     """Return the SID that names a foreignSecurityPrincipal (`CN=S-1-5-11,CN=…`), empty for other names."""
     first = dn.partition(",")[0]
@@ -82,6 +90,7 @@ class Directory:
 
     def __init__(self, facts: AdFacts) -> None:
         self.domain_sid = facts.domain.sid
+        self._dns_name = dns_name_of(facts.domain.dn)
         self._forest_is_larger = facts.domain.domains_in_forest > 1
         self.accounts: Population[Account] = _not_empty(population(facts.accounts), "aucun compte")
         self.groups: Population[Group] = population(facts.groups)
@@ -194,7 +203,7 @@ class Directory:
         if self.accounts.gap or self.groups.gap:
             return self.accounts.gap or self.groups.gap
         known = {group.sid for group in self.privileged_groups}
-        if not {windows.BUILTIN_ADMINISTRATORS, self.sid(windows.DOMAIN_ADMINS)} <= known:
+        if not {*windows.PRIVILEGED_BUILTIN, self.sid(windows.DOMAIN_ADMINS)} <= known:
             return Gap(
                 reason=Reason.PERMISSION,
                 detail="Le compte de lecture ne voit pas les groupes d'administration du domaine.",
@@ -203,6 +212,13 @@ class Directory:
             return Gap(
                 reason=Reason.ERROR,
                 detail="La liste des membres d'un groupe d'administration n'a pas pu être lue en entier.",
+            )
+        # Members of other domains of the forest are out of this reading; one of this domain should be there.
+        unseen = [dn for dn in self.privileged_members.unknown if dns_name_of(dn) == self._dns_name]
+        if unseen:
+            return Gap(
+                reason=Reason.PERMISSION,
+                detail=f"Le compte de lecture ne voit pas un membre des groupes d'administration : {unseen[0]}.",
             )
         return None
 
@@ -231,9 +247,7 @@ class Directory:
     @cached_property
     def controllers(self) -> Population[Account]:
         """Domain controllers with a machine behind them, read-only ones included."""
-        found = self.accounts.where(
-            lambda account: is_controller(account) and account.name.casefold() != windows.AZURE_AD_KERBEROS
-        )
+        found = self.accounts.where(lambda account: is_controller(account) and not is_entra_kerberos(account))
         return _not_empty(found, "aucun contrôleur de domaine")
 
     @cached_property

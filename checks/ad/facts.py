@@ -90,8 +90,8 @@ class Account(Record, gc=False, frozen=True, kw_only=True):
     pwd_last_set: int | None = None
     """`NEVER` when 0 in the directory; None when absent (every account has one, so absent means hidden)."""
     last_logon: int | None = None
-    """lastLogonTimestamp, replicated with up to 14 days of delay. `NEVER` when absent while logonCount is
-    readable."""
+    """lastLogonTimestamp, replicated with up to 14 days of delay. `NEVER` when absent while logonCount or
+    userAccountControl, shown by the same rights, is readable."""
     logon_count: int | None = None
     """logonCount of the controller that was read."""
     created: int | None = None
@@ -352,8 +352,8 @@ class Template(Record, gc=False, frozen=True, kw_only=True):
     """cn, the name enrolment services publish."""
     display_name: str = ""
     schema_version: int = 1
-    name_flags: int = 0
-    """msPKI-Certificate-Name-Flag."""
+    name_flags: int | None = 0
+    """msPKI-Certificate-Name-Flag. None: the template is shown by name only, nothing else of it can be read."""
     enrollment_flags: int = 0
     """msPKI-Enrollment-Flag."""
     ra_signatures: int = 0

@@ -75,6 +75,15 @@ def flag(mask: int, detail: str) -> Callable[[Account], Doubt]:
     return test
 
 
+def when_absent(account: Account, meaning: str) -> Doubt:
+    """Return what an absent attribute of the account means; None when its restricted attributes are hidden.
+
+    Windows shows an ordinary account userAccountControl and most other attributes of a user by the same right: an
+    object without the first may well have the others, unseen.
+    """
+    return None if account.uac is None else meaning
+
+
 def judge(
     facts: AdFacts,
     objects: Population[T],

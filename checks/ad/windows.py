@@ -65,8 +65,8 @@ PRIVILEGED_BUILTIN = frozenset({BUILTIN_ADMINISTRATORS, "S-1-5-32-548", "S-1-5-3
 """Administrators and the account, server, print and backup operators."""
 PRIVILEGED_RIDS = frozenset({DOMAIN_ADMINS, DOMAIN_CONTROLLERS, SCHEMA_ADMINS, ENTERPRISE_ADMINS, 526, 527})
 """With Key Admins (526) and Enterprise Key Admins (527)."""
-TIER0_SIDS = frozenset({"S-1-5-18", "S-1-5-9", "S-1-5-10", "S-1-3-0"}) | PRIVILEGED_BUILTIN
-"""With SYSTEM, Enterprise Domain Controllers, Self and Creator Owner, whose rights are normal everywhere."""
+TIER0_SIDS = frozenset({"S-1-5-18", "S-1-5-9", "S-1-5-10", "S-1-3-0", "S-1-3-4"}) | PRIVILEGED_BUILTIN
+"""With SYSTEM, Enterprise Domain Controllers, Self, Creator Owner and Owner Rights: their rights are normal."""
 FOREST_RIDS = frozenset({498, SCHEMA_ADMINS, ENTERPRISE_ADMINS, 527})
 """Groups of the forest root, whose rights are normal in every domain of the forest."""
 TIER0_RIDS = PRIVILEGED_RIDS | {498, ADMINISTRATOR, READ_ONLY_CONTROLLERS}
@@ -93,6 +93,7 @@ _SERVER_YEARS = {
     "2000": date(2010, 7, 13),
     "2003": date(2015, 7, 14),
     "2008": date(2020, 1, 14),
+    "2011": date(2020, 1, 14),  # Small Business Server 2011, a 2008 R2
     "2012": date(2023, 10, 10),
     "2016": date(2027, 1, 12),
     "2019": date(2029, 1, 9),

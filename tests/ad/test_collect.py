@@ -29,6 +29,7 @@ from tests.ad.fake_directory import (
     CONFIGURATION,
     DOMAIN,
     HELPDESK,
+    PLAIN,
     SID,
     SYSTEM,
     FakeDirectory,
@@ -263,9 +264,11 @@ def test_hidden_flags_stay_unknown() -> None:
     assert read_account(pwdLastSet=b"soon").pwd_last_set is None
 
 
-def test_last_logon_absent_is_never_only_when_the_counter_is_readable() -> None:
+def test_last_logon_absent_is_never_only_when_its_neighbours_are_readable() -> None:
     assert read_account().last_logon == NEVER
-    assert read_account(logonCount=None).last_logon is None
+    # logonCount is not replicated: an account never used on this controller may not have it.
+    assert read_account(logonCount=None).last_logon == NEVER
+    assert read_account(logonCount=None, userAccountControl=None).last_logon is None
     assert read_account(lastLogonTimestamp=b"132223104000000000").last_logon == 1577836800
 
 
@@ -291,6 +294,58 @@ def test_resource_based_delegation() -> None:
     assert read_account().rbcd is None
     assert read_account(**{name: descriptor}).rbcd == (HELPDESK,)
     assert read_account(**{name: b"garbage"}).rbcd == ()
+
+
+def test_placeholder_of_windows_is_no_password() -> None:
+    assert read_account(unixUserPassword=b"ABCD!efgh12345$67890").secret_hints == ()
+
+
+def test_template_shown_by_name_only_is_kept_as_hidden(identity: Identity) -> None:
+    directory = small_directory()
+    base = f"CN=Public Key Services,CN=Services,{CONFIGURATION}"
+    directory[f"CN=Certificate Templates,{base}"] = PLAIN
+    directory[f"CN=Serveurs,CN=Certificate Templates,{base}"] = {}
+    (template,) = collected(FakeDirectory(directory), identity).templates
+    assert (template.name, template.name_flags, template.descriptor) == ("Serveurs", None, "")
+
+
+def test_store_of_logon_authorities_shown_by_name_only_is_a_gap(identity: Identity) -> None:
+    directory = small_directory()
+    directory[f"CN=NTAuthCertificates,CN=Public Key Services,CN=Services,{CONFIGURATION}"] = {}
+    assert isinstance(collected(FakeDirectory(directory), identity).nt_auth, Gap)
+
+
+@pytest.mark.parametrize(
+    ("dn", "fact"),
+    [
+        (f"CN=Directory Service,CN=Windows NT,CN=Services,{CONFIGURATION}", "ds_heuristics"),
+        (f"CN=ActiveDirectoryUpdate,CN=DomainUpdates,CN=System,{DOMAIN}", "adprep_revision"),
+    ],
+)
+def test_object_shown_by_name_only_is_a_gap(identity: Identity, dn: str, fact: str) -> None:
+    assert isinstance(getattr(collected(FakeDirectory(small_directory() | {dn: {}}), identity), fact), Gap)
+
+
+def test_zones_kept_in_a_partition_the_controller_does_not_hold_are_a_gap(identity: Identity) -> None:
+    partition = {"objectClass": [b"top", b"crossRef"], "nCName": [f"DC=ForestDnsZones,{DOMAIN}".encode()]}
+    directory = small_directory() | {f"CN=f,CN=Partitions,{CONFIGURATION}": partition}
+    zones = collected(FakeDirectory(directory), identity).dns_zones
+    assert isinstance(zones, Gap)
+    assert "ForestDnsZones" in zones.detail
+
+
+def test_group_with_a_class_added_to_it_is_still_a_group(identity: Identity) -> None:
+    directory = small_directory()
+    dn = f"CN=Support,CN=Users,{DOMAIN}"
+    directory[dn] = {**directory[dn], "objectClass": [b"top", b"group", b"posixGroup"]}
+    assert dn in {found.dn for found in collected(FakeDirectory(directory), identity).groups}
+
+
+def test_zero_byte_of_a_mandatory_attribute_is_no_certificate(identity: Identity) -> None:
+    directory = small_directory()
+    dn = f"CN=AC,CN=KRA,CN=Public Key Services,CN=Services,{CONFIGURATION}"
+    directory[dn] = {"objectClass": [b"top", b"msPKI-PrivateKeyRecoveryAgent"], "userCertificate": [b"\0"]}
+    assert collected(FakeDirectory(directory), identity).certificates == ()
 
 
 def test_secret_hints_name_attributes_only() -> None:

@@ -82,6 +82,11 @@ def admins(*members: str) -> AdFacts:
     return edit("Admins du domaine", members=(ADMIN, *members))
 
 
+def only_built_in_administrator() -> AdFacts:
+    """Take the only other administrator away, account and membership."""
+    return with_members(without("adm.rossi"), "Admins du domaine", ())
+
+
 def crowd(number: int) -> AdFacts:
     """Make that many privileged accounts besides RID 500; the healthy directory already has one."""
     more = [user(2000 + n, f"adm{n}", uac=ADMIN_FLAGS, admin_count=1) for n in range(number - 1)]
@@ -401,7 +406,7 @@ CASES: list[tuple[str, str, Make, Verdict]] = [
         ),
         PASS,
     ),
-    ("AD-PRV-005", "only_the_built_in_administrator", lambda: without("adm.rossi"), NA),
+    ("AD-PRV-005", "only_the_built_in_administrator", only_built_in_administrator, NA),
     ("AD-PRV-006", "absent", lambda: edit("adm.rossi", admin_count=None), FAIL),
     ("AD-PRV-006", "zero", lambda: edit("adm.rossi", admin_count=0), FAIL),
     ("AD-PRV-006", "created_an_hour_ago", lambda: edit("adm.rossi", admin_count=None, created=ago(0, 3600)), FAIL),
@@ -448,7 +453,7 @@ CASES: list[tuple[str, str, Make, Verdict]] = [
     ),
     ("AD-PRV-009", "silo_unknown", lambda: put(healthy(), silos=()), FAIL),
     ("AD-PRV-009", "silos_hidden", lambda: put(healthy(), silos=HIDDEN), UNKNOWN),
-    ("AD-PRV-009", "only_the_built_in_administrator", lambda: without("adm.rossi"), NA),
+    ("AD-PRV-009", "only_the_built_in_administrator", only_built_in_administrator, NA),
     ("AD-PRV-010", "member", lambda: edit("DnsAdmins", members=(f"CN=m.durand,OU=Personnel,{DN}",)), FAIL),
     ("AD-PRV-010", "member_by_primary_group", lambda: edit("m.durand", primary_group=1110), FAIL),
     ("AD-PRV-010", "foreign_owner", lambda: dns_admins_descriptor(owner=sid(1102)), FAIL),

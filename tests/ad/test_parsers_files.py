@@ -127,10 +127,9 @@ def test_passwords_are_found_and_never_kept(text: str, element: str, user: str) 
     assert SECRET not in repr(found)
 
 
-def test_default_password_of_automatic_logon() -> None:
-    text = (
-        '<RegistrySettings><Registry><Properties name="DefaultPassword" value="Secret1"/></Registry></RegistrySettings>'
-    )
+@pytest.mark.parametrize("name", ["DefaultPassword", "defaultpassword"])
+def test_default_password_of_automatic_logon(name: str) -> None:
+    text = f'<RegistrySettings><Registry><Properties name="{name}" value="Secret1"/></Registry></RegistrySettings>'
     (found,) = parse_gpp(gpp(text), PATH)
     assert found.element == "DefaultPassword"
     assert "Secret1" not in repr(found)

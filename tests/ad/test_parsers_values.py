@@ -154,7 +154,7 @@ def test_any_text_is_links_or_malformed(text: str) -> None:
     "text",
     [
         "mdp : Tilleuls2020", "MDP=Hiver24!", "mot de passe : Azerty12", "le mot de passe est Soleil44",
-        "Password: Winter24", "pwd=abcd", "compte scan, pass : P@ssw0rd", "code PIN: 4821", "passe=1;mdp: xyz9",
+        "Password: Winter24", "pwd=abcd", "compte scan, pass : P@ssw0rd", "code PIN: 4821", "passe=1;mdp: xyz9", "Wi-Fi, mdp Tilleuls2019",
     ],
 )  # fmt: skip
 def test_notes_of_a_password_are_seen(text: str) -> None:
@@ -165,7 +165,8 @@ def test_notes_of_a_password_are_seen(text: str) -> None:
     "text",
     [
         "", "Compte de service", "mdp : voir coffre", "mot de passe : demander au RSSI", "Code postal : 44000",
-        "passage : aile nord", "mot de passe dans KeePass", "Password never expires", "pass: ****", "Compas: 12",
+        "passage : aile nord", "mdp changé le 12/03/2024", "mdp 12/03/2024", "mot de passe 90 jours",
+        "mot de passe dans KeePass", "Password never expires", "pass: ****", "Compas: 12",
     ],
 )  # fmt: skip
 def test_ordinary_notes_are_left_alone(text: str) -> None:

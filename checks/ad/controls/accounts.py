@@ -20,6 +20,7 @@ from checks.ad.judging import (
     missing,
     older,
     since,
+    when_absent,
 )
 from checks.model import (
     Context,
@@ -155,6 +156,11 @@ def _expected_groups(account: Account) -> frozenset[int]:
     return frozenset({windows.DOMAIN_COMPUTERS})
 
 
+def _role_known(account: Account) -> bool:
+    """Tell whether the flags that make a computer a controller were shown, when they matter."""
+    return account.kind != "computer" or account.uac is not None
+
+
 def builtin_primary_group(facts: AdFacts, context: Context) -> Judgement:
     """No account hides in a built-in group through its primary group.
 
@@ -169,7 +175,7 @@ def builtin_primary_group(facts: AdFacts, context: Context) -> Judgement:
             return None
         if group >= windows.FIRST_ORDINARY_RID or group in _expected_groups(account):
             return ""
-        return f"groupe principal {group}"
+        return f"groupe principal {group}" if _role_known(account) else None
 
     return judge(
         facts,
@@ -195,7 +201,9 @@ def changed_primary_group(facts: AdFacts, context: Context) -> Judgement:
         group = account.primary_group
         if group is None:
             return None
-        return "" if group in _expected_groups(account) else f"groupe principal {group}"
+        if group in _expected_groups(account):
+            return ""
+        return f"groupe principal {group}" if _role_known(account) else None
 
     return judge(
         facts,
@@ -310,6 +318,11 @@ def _principals(index: Directory) -> Population[Account | Group]:
     return Population(everyone, index.accounts.gap or index.groups.gap)
 
 
+def _none_seen(item: Account | Group) -> Doubt:
+    """Say what a history that was not shown means: none, unless the account is hidden."""
+    return when_absent(item, "") if isinstance(item, Account) and not item.sid_history else ""
+
+
 def dangerous_history(facts: AdFacts, context: Context) -> Judgement:
     """No SID history gives a built-in or privileged identity.
 
@@ -325,7 +338,9 @@ def dangerous_history(facts: AdFacts, context: Context) -> Judgement:
             for sid in item.sid_history
             if not sid.startswith("S-1-5-21-") or windows.rid(sid) in DANGEROUS_HISTORY or sid in index.privileged_sids
         ]
-        return f"porte aussi l'identité {', '.join(wrong)}" if wrong else ""
+        if wrong:
+            return f"porte aussi l'identité {', '.join(wrong)}"
+        return _none_seen(item)
 
     return judge(
         facts,
@@ -346,7 +361,7 @@ def any_history(facts: AdFacts, context: Context) -> Judgement:
     return judge(
         facts,
         _principals(directory(facts)),
-        lambda item: f"{len(item.sid_history)} ancienne(s) identité(s)" if item.sid_history else "",
+        lambda item: f"{len(item.sid_history)} ancienne(s) identité(s)" if item.sid_history else _none_seen(item),
         good="Aucun compte ni groupe ne garde une ancienne identité.",
         bad=(
             "1 compte ou groupe garde les droits d'une ancienne identité.",
@@ -379,7 +394,7 @@ def written_secrets(facts: AdFacts, context: Context) -> Judgement:
 
     def test(account: Account) -> Doubt:
         fields = ", ".join(account.secret_hints)
-        return f"champ {fields} : valeur masquée" if fields else ""
+        return f"champ {fields} : valeur masquée" if fields else when_absent(account, "")
 
     return judge(
         facts,

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from checks.ad import windows
-from checks.ad.directory import directory, population
+from checks.ad.directory import directory, forest_root, population
 from checks.ad.facts import AdFacts, DisplaySpecifier, Group
 from checks.ad.judging import Doubt, affected, judge, missing, plural
+from checks.ad.parsers.values import dns_name_of
 from checks.model import (
     Affected,
     Context,
@@ -122,7 +123,8 @@ def display_specifiers(facts: AdFacts, context: Context) -> Judgement:
     """
     del context
     index = directory(facts)
-    hosts = {facts.domain.dns_name.casefold(), facts.domain.netbios.casefold()} - {""}
+    # Menus are shared by the whole forest: scripts in SYSVOL of its root domain are at home too.
+    hosts = {facts.domain.dns_name.casefold(), facts.domain.netbios.casefold(), dns_name_of(forest_root(facts))} - {""}
     for controller in index.controllers.items:
         short = controller.name.rstrip("$").casefold()
         hosts |= {short, controller.dns_name.casefold(), f"{short}.{facts.domain.dns_name.casefold()}"}

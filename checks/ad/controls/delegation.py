@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.ad import windows
 from checks.ad.directory import Directory, Population, directory, enabled, has_flag
 from checks.ad.facts import Account, AdFacts
-from checks.ad.judging import Doubt, flag, judge
+from checks.ad.judging import Doubt, flag, judge, when_absent
 from checks.model import Context, Judgement
 
 
@@ -66,18 +66,19 @@ def _towards_controllers(facts: AdFacts, *, transition: bool, good: str, bad: tu
     targets = _controller_services(facts, index)
 
     def test(account: Account) -> Doubt:
-        if not account.delegate_to:
-            return ""
         if account.uac is None:
             return None
+        if not account.delegate_to:
+            return ""
         if has_flag(account, windows.PROTOCOL_TRANSITION) != transition:
             return ""
         reached = [spn for spn in account.delegate_to if _reaches(spn, targets)]
         return f"délégation vers {', '.join(reached[:3])}" if reached else ""
 
+    candidates = index.accounts.where(enabled)
     return judge(
         facts,
-        index.accounts.where(enabled),
+        candidates if candidates.gap is not None else candidates._replace(gap=index.controllers.gap),
         test,
         good=good,
         bad=bad,
@@ -121,7 +122,7 @@ def resource_based_on_privileged(facts: AdFacts, context: Context) -> Judgement:
 
     def test(account: Account) -> Doubt:
         if account.rbcd is None:
-            return ""
+            return when_absent(account, "")
         return f"délégation acceptée de {', '.join(account.rbcd[:3]) or 'personne ou valeur illisible'}"
 
     return judge(

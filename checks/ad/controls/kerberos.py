@@ -7,7 +7,7 @@ from datetime import datetime
 from checks.ad import windows
 from checks.ad.directory import Population, directory, enabled
 from checks.ad.facts import NEVER, Account, AdFacts, PasswordSettings
-from checks.ad.judging import THREE_YEARS, YEAR, Doubt, flag, judge, missing, older, since
+from checks.ad.judging import THREE_YEARS, YEAR, Doubt, flag, judge, missing, older, since, when_absent
 from checks.model import Context, Gap, Judgement, not_assessed
 
 LONG_PASSWORD = 32
@@ -158,6 +158,8 @@ def kerberoastable(facts: AdFacts, context: Context) -> Judgement:
 
     def test(account: Account) -> Doubt:
         reasons = []
+        if account.enctypes is None and account.uac is None:
+            return None
         if not (account.enctypes or 0) & windows.AES:
             reasons.append("AES non activé")
         changed = account.pwd_last_set
@@ -198,7 +200,7 @@ def service_encryption(facts: AdFacts, context: Context) -> Judgement:
 
     def test(account: Account) -> Doubt:
         if account.enctypes is None:
-            return "chiffrement non déclaré"
+            return when_absent(account, "chiffrement non déclaré")
         if account.enctypes & windows.DES:
             return "DES autorisé"
         return "" if account.enctypes & windows.AES else "AES non activé"

@@ -52,7 +52,7 @@ def free_subject(facts: AdFacts, context: Context) -> Judgement:
 
     def test(template: Template) -> Doubt:
         descriptor = facts.descriptors.get(template.descriptor)
-        if descriptor is None:
+        if descriptor is None or template.name_flags is None:
             return None
         people = strangers_who_enrol(descriptor, index)
         return f"demande possible par {', '.join(people[:3])}" if people else ""
@@ -73,7 +73,9 @@ def free_subject(facts: AdFacts, context: Context) -> Judgement:
 
 
 def _risky(template: Template) -> bool:
-    """Tell whether a certificate of this template would log anyone on under a name of their choice."""
+    """Tell whether a certificate of this template would log anyone on under a name of their choice, or may."""
+    if template.name_flags is None:
+        return True
     usages = {*template.ekus, *template.application_policies}
     return (
         bool(template.name_flags & SUBJECT_BY_REQUESTER)

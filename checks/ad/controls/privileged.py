@@ -17,6 +17,7 @@ from checks.ad.judging import (
     older,
     plural,
     since,
+    when_absent,
 )
 from checks.ad.rights import strangers_in_control
 from checks.model import (
@@ -129,12 +130,20 @@ def protected_users(facts: AdFacts, context: Context) -> Judgement:
     the group would break. A domain without the group fails for every account.
     """
     del context
-    inside = directory(facts).protected_users
-    users = directory(facts).privileged.where(_ordinary_admin)
+    index = directory(facts)
+    inside = index.protected_users
+    group = index.group(windows.PROTECTED_USERS)
+    cut = group is not None and index.members([group]).cut
+
+    def test(account: Account) -> Doubt:
+        if account.sid in inside:
+            return ""
+        return None if cut else "hors du groupe Protected Users"
+
     return judge(
         facts,
-        users,
-        lambda a: "" if a.sid in inside else "hors du groupe Protected Users",
+        index.privileged.where(_ordinary_admin),
+        test,
         good="Les comptes privilégiés sont dans le groupe Protected Users.",
         bad=(
             "1 compte privilégié n'a pas la protection renforcée de Windows (Protected Users).",
@@ -161,7 +170,9 @@ def admin_count(facts: AdFacts, context: Context) -> Judgement:
             return ""
         if account.created is not None and context.now.timestamp() - account.created < FRESH:
             return ""
-        return "adminCount absent" if account.admin_count is None else f"adminCount à {account.admin_count}"
+        if account.admin_count is None:
+            return when_absent(account, "adminCount absent")
+        return f"adminCount à {account.admin_count}"
 
     return judge(
         facts,
@@ -202,6 +213,8 @@ def weak_policy(facts: AdFacts, context: Context) -> Judgement:
 
     def test(account: Account) -> Doubt:
         if not account.resultant_pso:
+            if account.uac is None:
+                return None
             source = None if isinstance(facts.policy, Gap) else facts.policy
             return _weakness(source.min_length, source.max_age, "domaine") if source else None
         policies = facts.password_settings
@@ -240,7 +253,7 @@ def silo(facts: AdFacts, context: Context) -> Judgement:
 
     def test(account: Account) -> Doubt:
         if not account.silo:
-            return "aucun silo d'authentification"
+            return when_absent(account, "aucun silo d'authentification")
         if silos.gap is not None:
             return None
         found = by_dn.get(account.silo.casefold())

@@ -54,7 +54,7 @@ class _Reader:
         self._open.append((name, changed))
         if attributes.get("cpassword"):
             self._keep(_element(self._open), _user(attributes), changed)
-        elif attributes.get("name") == "DefaultPassword" and attributes.get("value"):
+        elif attributes.get("name", "").casefold() == "defaultpassword" and attributes.get("value"):
             self._keep("DefaultPassword", "", changed)
 
     def _keep(self, element: str, user: str, changed: str) -> None:

@@ -19,12 +19,15 @@ from checks.ad.facts import (
     DisplaySpecifier,
     DnsZone,
     DomainIdentity,
+    Gpo,
     GpoLink,
     Group,
     PasswordSettings,
     Silo,
     SpecialObject,
     SpecialRole,
+    SysvolReplication,
+    Trust,
 )
 from checks.ad.parsers import values
 from checks.ad.readers import attributes as a
@@ -59,6 +62,9 @@ class ForestReading(NamedTuple):
     menus: tuple[DisplaySpecifier, ...] | Gap
     password_settings: tuple[PasswordSettings, ...] | Gap
     adprep: int | Gap | None
+    trusts: tuple[Trust, ...] | Gap
+    gpos: tuple[Gpo, ...] | Gap
+    replication: SysvolReplication | Gap
     zones: tuple[DnsZone, ...] | Gap
     special: tuple[SpecialObject, ...] | Gap
     """Those outside the domain partition and CN=Sites."""
@@ -68,7 +74,7 @@ class ForestReading(NamedTuple):
 
 
 def read_forest_parts(directory: Directory, root: Root) -> ForestReading:
-    """Configuration, schema and DNS partitions, and two small containers of the domain. Never raises."""
+    """Configuration, schema and DNS partitions, and the small containers of the domain. Never raises."""
     configuration = root.configuration_dn
     table = DescriptorTable()
     entries, referrals = directory.entries, directory.referrals
@@ -83,7 +89,10 @@ def read_forest_parts(directory: Directory, root: Root) -> ForestReading:
         menus=conf.read_display_specifiers(directory, configuration),
         password_settings=domain.read_password_settings(directory, root.domain_dn),
         adprep=domain.read_adprep(directory, root.domain_dn),
-        zones=zones,
+        trusts=domain.read_trusts(directory, root.domain_dn),
+        gpos=domain.read_gpos(directory, root.domain_dn, table),
+        replication=domain.read_replication(directory, root.domain_dn),
+        zones=_merged([domain.read_system_zones(directory, root.domain_dn), zones], lambda found: found),
         special=_merged([dns_special, _rights(directory, root, table)], lambda found: found),
         table=table,
         entries=0,
@@ -135,14 +144,17 @@ def assemble(root: Root, read: DomainReading, forest: ForestReading, collection:
         ds_heuristics=forest.ds_heuristics,
         adprep_revision=forest.adprep,
         recycle_bin=_from(forest.forest, lambda found: found.recycle_bin),
-        sysvol_replication=_from(objects, DomainPass.replication),
+        sysvol_replication=forest.replication,
         laps=_from(forest.schema, lambda found: found.laps),
         servers=_from(forest.sites, lambda found: found.servers),
-        trusts=_from(objects, lambda found: tuple(found.trusts)),
-        gpos=_from(objects, lambda found: tuple(found.gpos)),
+        trusts=forest.trusts,
+        gpos=forest.gpos,
         gpo_links=_links(objects, forest.sites),
         display_specifiers=forest.menus,
-        dns_zones=_merged([_from(objects, lambda found: found.zones), forest.zones], lambda zones: zones),
+        dns_zones=_merged(
+            [_from(objects, lambda found: found.zones), forest.zones, _absent_partition(root, forest.forest)],
+            lambda zones: zones,
+        ),
         templates=_from(pki, lambda found: found.templates),
         enrolment_services=_from(pki, lambda found: found.services),
         nt_auth=_from(pki, lambda found: found.nt_auth),
@@ -222,6 +234,20 @@ def _dns(
     zones = _merged(parts, lambda part: part.zones)
     containers = _merged(parts, lambda part: part.special)
     return zones, _merged([containers, _merged(heads, lambda head: [head])], lambda found: found)
+
+
+def _absent_partition(root: Root, forest: Forest | Gap) -> tuple[DnsZone, ...] | Gap:
+    """A gap when the forest keeps DNS zones in a partition that this controller does not hold."""
+    if isinstance(forest, Gap):
+        return ()
+    top = root.configuration_dn.partition(",")[2]
+    wanted = (f"DC=DomainDnsZones,{root.domain_dn}", f"DC=ForestDnsZones,{top}")
+    held = {dn.casefold() for dn in root.contexts}
+    for dn in wanted:
+        if dn.casefold() in forest.partitions and dn.casefold() not in held:
+            detail = f"Le contrôleur lu n'est pas serveur DNS : il ne tient pas la partition {clean(dn, 200)}."
+            return Gap(reason=Reason.UNSUPPORTED, detail=detail)
+    return ()
 
 
 def _rights(directory: Directory, root: Root, table: DescriptorTable) -> tuple[SpecialObject, ...] | Gap:

@@ -18,6 +18,7 @@ from checks.ad.facts import (
     SpecialRole,
     Template,
 )
+from checks.ad.parsers import values
 from checks.ad.readers import attributes as a
 from checks.ad.readers import domain
 from checks.ad.readers.descriptors import DescriptorTable, Protection
@@ -41,6 +42,8 @@ class Forest(NamedTuple):
     domains: int
     netbios: dict[str, str]
     """NetBIOS name by case-folded DN of the domain."""
+    partitions: frozenset[str]
+    """Case-folded DNs of all partitions of the forest."""
 
 
 def read_forest(directory: Directory, configuration_dn: str) -> Forest | Gap:
@@ -74,6 +77,7 @@ def read_forest(directory: Directory, configuration_dn: str) -> Forest | Gap:
         recycle_bin=any(name.casefold().startswith("cn=recycle bin feature,") for name in features),
         domains=max(1, len(domains)),
         netbios={a.name(d, "ncname").casefold(): a.text(d, "netbiosname") for d in domains},
+        partitions=frozenset(a.name(e.attributes, "ncname").casefold() for e in entries) - {""},
     )
 
 
@@ -85,7 +89,10 @@ def read_ds_heuristics(directory: Directory, configuration_dn: str) -> str | Gap
         entry = directory.read(base, ("objectClass", "dSHeuristics"))
     except READ_ERRORS as error:
         return gap_of(error, what)
-    return hidden(what) if entry is None else a.text(entry.attributes, "dsheuristics")
+    # Shown by name without its class: an attribute that is not there may only be unseen.
+    if entry is None or "objectclass" not in entry.attributes:
+        return hidden(what)
+    return a.text(entry.attributes, "dsheuristics")
 
 
 class Sites(NamedTuple):
@@ -194,6 +201,10 @@ def read_pki(directory: Directory, configuration_dn: str, table: DescriptorTable
                 services.append(_service(entry, protection, digests))
             elif any(a.has_class(entry.attributes, name) for name in _PKI_CLASSES):
                 found.special.append(domain.special("pki_container", entry, protection))
+            elif "objectclass" not in entry.attributes:
+                templates += _hidden_template(entry.dn)
+            if entry.dn.casefold() == f"cn=ntauthcertificates,{base}".casefold() and not entry.attributes:
+                return hidden("les certificats de confiance pour l'ouverture de session (NTAuth)")
             if entry.dn.casefold().startswith("cn=ntauthcertificates,"):
                 nt_auth += digests
     except READ_ERRORS as error:
@@ -219,6 +230,14 @@ def _template(entry: Entry, protection: Protection) -> Template:
         owner=protection.owner,
         descriptor=protection.key,
     )
+
+
+def _hidden_template(dn: str) -> list[Template]:
+    """A template shown by name only: administrators often keep everybody but its users from reading it."""
+    relative, *above = values.split_dn(dn)
+    if not above or above[0].casefold() != "cn=certificate templates":
+        return []
+    return [Template(dn=dn, name=clean(relative.partition("=")[2], 300), name_flags=None)]
 
 
 def _service(entry: Entry, protection: Protection, digests: tuple[str, ...]) -> EnrolmentService:

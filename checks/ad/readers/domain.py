@@ -30,6 +30,7 @@ from checks.ad.readers import objects
 from checks.ad.readers.attributes import Attributes
 from checks.ad.readers.descriptors import DescriptorTable, Protection
 from checks.ad.readers.gaps import READ_ERRORS, gap_of, hidden
+from checks.ad.transport import ber
 from checks.ad.transport.ber import Query
 from checks.ad.transport.directory import NO_SUCH_OBJECT, Directory, Entry, LdapResultError
 from checks.common.text import clean
@@ -152,12 +153,7 @@ DOMAIN_ATTRIBUTES = tuple(
             *objects.ACCOUNT_ATTRIBUTES,
             "member",
             "groupType",
-            *objects.GPO_ATTRIBUTES,
-            *objects.TRUST_ATTRIBUTES,
             "gPLink",
-            "dNSProperty",
-            "fRSReplicaSetType",
-            "msDFSR-Flags",
             "cACertificate",
         )
     )
@@ -178,26 +174,15 @@ class DomainPass:
         self.accounts: list[Account] = []
         self.groups: list[Group] = []
         self.foreign: list[ForeignPrincipal] = []
-        self.gpos: list[Gpo] = []
         self.links: list[GpoLink] = []
         self.bad_links: list[str] = []
-        self.trusts: list[Trust] = []
-        self.zones: list[DnsZone] = []
         self.special: list[SpecialObject] = []
         self.certificates: list[Certificate] = []
-        self.ntfrs: list[str] = []
-        self.dfsr_settings = False
-        self.dfsr_flags: int | None = None
         self.keys: dict[str, str] = {}
         """Descriptor key of each account and group, by SID."""
         self._handlers: dict[bytes, Callable[[Entry, Protection], None]] = {
             b"group": self._group,
             b"foreignSecurityPrincipal": self._foreign,
-            b"groupPolicyContainer": self._gpo,
-            b"trustedDomain": self._trust,
-            b"dnsZone": self._zone,
-            b"nTFRSReplicaSet": self._ntfrs,
-            b"msDFSR-GlobalSettings": self._dfsr_global,
         }
 
     def add(self, entry: Entry) -> None:
@@ -211,17 +196,14 @@ class DomainPass:
             handler(entry, protection)
         elif b"user" in classes:
             self._account(entry, protection)
+        elif b"group" in classes:
+            # A class added to the object may come after the structural one.
+            self._group(entry, protection)
         self._mark(entry, protection, structural)
         if "gplink" in found:
             add_links(entry, self.links, self.bad_links)
         if "usercertificate" in found or "cacertificate" in found:
             self.certificates += certificates(entry)
-
-    def replication(self) -> SysvolReplication:
-        """How SYSVOL is replicated, from the objects seen."""
-        return SysvolReplication(
-            ntfrs_sets=tuple(self.ntfrs), dfsr_settings=self.dfsr_settings, dfsr_flags=self.dfsr_flags
-        )
 
     def _account(self, entry: Entry, protection: Protection) -> None:
         sid = a.sid(entry.attributes, "objectsid")
@@ -239,23 +221,6 @@ class DomainPass:
         sid = a.sid(entry.attributes, "objectsid")
         if sid:
             self.foreign.append(ForeignPrincipal(dn=entry.dn, sid=sid))
-
-    def _gpo(self, entry: Entry, protection: Protection) -> None:
-        self.gpos.append(objects.gpo(entry, protection))
-
-    def _trust(self, entry: Entry, _: Protection) -> None:
-        self.trusts.append(objects.trust(entry))
-
-    def _zone(self, entry: Entry, _: Protection) -> None:
-        self.zones.append(zone(entry, "system"))
-
-    def _ntfrs(self, entry: Entry, _: Protection) -> None:
-        if a.integer(entry.attributes, "frsreplicasettype") == _FRS_SYSVOL:
-            self.ntfrs.append(entry.dn)
-
-    def _dfsr_global(self, entry: Entry, _: Protection) -> None:
-        self.dfsr_settings = True
-        self.dfsr_flags = a.flags(entry.attributes, "msdfsr-flags")
 
     def _mark(self, entry: Entry, protection: Protection, structural: bytes) -> None:
         name = entry.dn.casefold()
@@ -326,7 +291,8 @@ def certificates(entry: Entry, *, trust_container: bool = False) -> list[Certifi
         )
         for written in ("userCertificate", "cACertificate")
         for raw in found.get(written.lower(), ())
-        if raw
+        # A mandatory attribute without a certificate yet (CN=KRA) is filled with a zero byte.
+        if raw.strip(b"\0")
     ]
 
 
@@ -353,6 +319,88 @@ def read_domain(
     return gathered
 
 
+def read_trusts(directory: Directory, domain_dn: str) -> tuple[Trust, ...] | Gap:
+    """Trusted domains."""
+    query = Query(
+        base=f"CN=System,{domain_dn}",
+        attributes=("objectClass", *objects.TRUST_ATTRIBUTES),
+        scope=ber.ONE_LEVEL,
+        filter=ber.equals("objectClass", "trustedDomain"),
+    )
+    try:
+        return tuple(
+            objects.trust(entry)
+            for entry in directory.search(query)
+            if a.has_class(entry.attributes, "trustedDomain")
+        )
+    except READ_ERRORS as error:
+        return gap_of(error, "les relations d'approbation")
+
+
+def read_gpos(directory: Directory, domain_dn: str, table: DescriptorTable) -> tuple[Gpo, ...] | Gap:
+    """Group policies; a gap when none is shown, since every domain is born with two."""
+    what = "les stratégies de groupe"
+    query = Query(
+        base=f"CN=Policies,CN=System,{domain_dn}",
+        attributes=("objectClass", *objects.GPO_ATTRIBUTES),
+        scope=ber.ONE_LEVEL,
+        descriptors=True,
+    )
+    try:
+        gpos = tuple(
+            objects.gpo(entry, table.of(entry.attributes))
+            for entry in directory.search(query)
+            if a.has_class(entry.attributes, "groupPolicyContainer")
+        )
+    except READ_ERRORS as error:
+        return gap_of(error, what)
+    return gpos or hidden(what)
+
+
+def read_replication(directory: Directory, domain_dn: str) -> SysvolReplication | Gap:
+    """How SYSVOL is replicated. Neither container existing is an answer too."""
+    what = "la réplication de SYSVOL"
+    sets = Query(
+        base=f"CN=File Replication Service,CN=System,{domain_dn}",
+        attributes=("objectClass", "fRSReplicaSetType"),
+        filter=ber.equals("objectClass", "nTFRSReplicaSet"),
+    )
+    try:
+        dfsr = directory.read(f"CN=DFSR-GlobalSettings,CN=System,{domain_dn}", ("objectClass", "msDFSR-Flags"))
+        found = _unless_absent(directory, sets)
+    except READ_ERRORS as error:
+        return gap_of(error, what)
+    return SysvolReplication(
+        ntfrs_sets=tuple(e.dn for e in found if a.integer(e.attributes, "frsreplicasettype") == _FRS_SYSVOL),
+        dfsr_settings=dfsr is not None,
+        dfsr_flags=a.flags(dfsr.attributes, "msdfsr-flags") if dfsr else None,
+    )
+
+
+def read_system_zones(directory: Directory, domain_dn: str) -> tuple[DnsZone, ...] | Gap:
+    """DNS zones kept in the domain partition itself, as before Windows Server 2003."""
+    query = Query(
+        base=f"CN=MicrosoftDNS,CN=System,{domain_dn}",
+        attributes=("objectClass", "dNSProperty"),
+        filter=ber.equals("objectClass", "dnsZone"),
+    )
+    try:
+        found = _unless_absent(directory, query)
+    except READ_ERRORS as error:
+        return gap_of(error, "les zones DNS du domaine")
+    return tuple(zone(entry, "system") for entry in found if a.has_class(entry.attributes, "dnsZone"))
+
+
+def _unless_absent(directory: Directory, query: Query) -> list[Entry]:
+    """Entries of `query`; none when its base does not exist. Raises as `Directory.search`."""
+    try:
+        return list(directory.search(query))
+    except LdapResultError as error:
+        if error.code == NO_SUCH_OBJECT:
+            return []
+        raise
+
+
 def read_password_settings(directory: Directory, domain_dn: str) -> tuple[PasswordSettings, ...] | Gap:
     """Fine-grained password policies; a gap when their container is hidden, as it is from ordinary accounts."""
     what = "les stratégies de mot de passe affinées"
@@ -372,9 +420,13 @@ def read_password_settings(directory: Directory, domain_dn: str) -> tuple[Passwo
 
 def read_adprep(directory: Directory, domain_dn: str) -> int | Gap | None:
     """Revision of CN=ActiveDirectoryUpdate; None when the object does not exist."""
+    what = "la révision de préparation du domaine"
     base = f"CN=ActiveDirectoryUpdate,CN=DomainUpdates,CN=System,{domain_dn}"
     try:
-        entry = directory.read(base, ("revision",))
+        entry = directory.read(base, ("objectClass", "revision"))
     except READ_ERRORS as error:
-        return gap_of(error, "la révision de préparation du domaine")
-    return a.integer(entry.attributes, "revision") if entry else None
+        return gap_of(error, what)
+    if entry is None:
+        return None
+    # Shown by name without its class: the revision may only be unseen.
+    return a.integer(entry.attributes, "revision") if "objectclass" in entry.attributes else hidden(what)

@@ -81,13 +81,20 @@ _PASSWORD_ATTRIBUTES = (
 )
 
 
+_UNIX_PLACEHOLDER = b"ABCD!efgh12345$67890"
+"""What Windows' Identity Management for UNIX writes for every account that has no UNIX password."""
+
+
 def account(entry: Entry, sid: str, table: DescriptorTable, protection: Protection) -> Account:
     """A user, computer, managed service account or trust account."""
     found = entry.attributes
     uac = a.flags(found, "useraccountcontrol")
     logon_count = a.integer(found, "logoncount")
     last_logon = a.filetime(found, "lastlogontimestamp")
-    if last_logon is None and logon_count is not None and "lastlogontimestamp" not in found:
+    # logonCount is not replicated: a controller the account never used may not have it either. By default the same
+    # rights show the flags and the logon attributes, so flags without a date mean that there is none.
+    readable = logon_count is not None or uac is not None
+    if last_logon is None and readable and "lastlogontimestamp" not in found:
         last_logon = NEVER
     return Account(
         sid=sid,
@@ -166,7 +173,11 @@ def _revealed(found: Attributes) -> tuple[str, ...]:
 
 def _secret_hints(found: Attributes) -> tuple[str, ...]:
     hints = [name for name in _FREE_TEXTS if any(looks_like_secret(values.text(raw)) for raw in found.get(name, ()))]
-    hints += [written for name, written in _PASSWORD_ATTRIBUTES if any(found.get(name, ()))]
+    hints += [
+        written
+        for name, written in _PASSWORD_ATTRIBUTES
+        if any(raw and raw != _UNIX_PLACEHOLDER for raw in found.get(name, ()))
+    ]
     return tuple(hints)
 
 
@@ -187,7 +198,7 @@ def group(entry: Entry, sid: str, protection: Protection) -> Group:
     )
 
 
-GPO_ATTRIBUTES = ("displayName", "flags", "gPCFileSysPath")
+GPO_ATTRIBUTES = ("displayName", "flags", "gPCFileSysPath", "whenCreated")
 
 
 def gpo(entry: Entry, protection: Protection) -> Gpo:
@@ -213,6 +224,8 @@ TRUST_ATTRIBUTES = (
     "trustDirection",
     "trustType",
     "trustAttributes",
+    "msDS-SupportedEncryptionTypes",
+    "whenCreated",
     "whenChanged",
 )
 
