@@ -89,6 +89,12 @@ def small_directory() -> dict[str, Values]:
         f"CN=Admins du domaine,CN=Users,{DOMAIN}": group(
             ADMINS, "Admins du domaine", f"CN=Administrateur,CN=Users,{DOMAIN}"
         ),
+        f"CN=Policies,{SYSTEM}": PLAIN,
+        f"CN={{A}},CN=Policies,{SYSTEM}": {
+            "objectClass": classes("container", "groupPolicyContainer"),
+            "displayName": ["Stratégie par défaut".encode()],
+            "nTSecurityDescriptor": [DESCRIPTOR],
+        },
         f"CN=BCKUPKEY_P Secret,{SYSTEM}": {},
         f"CN=Password Settings Container,{SYSTEM}": {},
         CONFIGURATION: PLAIN,

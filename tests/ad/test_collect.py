@@ -94,6 +94,9 @@ def test_whole_directory(identity: Identity) -> None:
     assert [(z.name, z.partition, z.allow_update) for z in facts.dns_zones] == [("tilleuls.test", "domain", 2)]
     assert not isinstance(facts.gpo_links, Gap)
     assert [link.container for link in facts.gpo_links] == [DOMAIN]
+    assert not isinstance(facts.gpos, Gap)
+    assert [(gpo.guid, gpo.name, bool(gpo.descriptor)) for gpo in facts.gpos] == [("a", "Stratégie par défaut", True)]
+    assert facts.trusts == ()
     assert facts.silos == ()
     assert facts.nt_auth == ()
     assert facts.collection.privileged_reader is False
@@ -197,11 +200,12 @@ def test_stream_that_breaks_is_a_gap_for_the_objects(identity: Identity) -> None
             return super().__call__(message_id, tag, data)
 
     facts = collected(Breaking(small_directory()), identity)
-    for name in ("accounts", "groups", "gpos", "trusts", "certificates", "dns_zones", "special"):
+    for name in ("accounts", "groups", "foreign", "certificates", "gpo_links", "special"):
         found = getattr(facts, name)
         assert isinstance(found, Gap), name
         assert found.reason is Reason.MALFORMED
     assert facts.recycle_bin is True
+    assert not isinstance(facts.gpos, Gap)
 
 
 def test_controller_that_takes_one_connection_is_read_in_turn(identity: Identity) -> None:

@@ -151,10 +151,7 @@ def assemble(root: Root, read: DomainReading, forest: ForestReading, collection:
         gpos=forest.gpos,
         gpo_links=_links(objects, forest.sites),
         display_specifiers=forest.menus,
-        dns_zones=_merged(
-            [_from(objects, lambda found: found.zones), forest.zones, _absent_partition(root, forest.forest)],
-            lambda zones: zones,
-        ),
+        dns_zones=_merged([forest.zones, _absent_partition(root, forest.forest)], lambda zones: zones),
         templates=_from(pki, lambda found: found.templates),
         enrolment_services=_from(pki, lambda found: found.services),
         nt_auth=_from(pki, lambda found: found.nt_auth),

@@ -22,7 +22,6 @@ from checks.ad.facts import (
     Trust,
 )
 from checks.ad.parsers import values
-from checks.ad.parsers.certificates import read_certificate
 from checks.ad.parsers.gplink import MalformedLink, parse_gplink
 from checks.ad.parsers.values import MalformedValue
 from checks.ad.readers import attributes as a
@@ -280,6 +279,9 @@ def links_or_gap(links: list[GpoLink], bad: list[str]) -> tuple[GpoLink, ...] | 
 
 def certificates(entry: Entry, *, trust_container: bool = False) -> list[Certificate]:
     """Facts of every certificate an object holds."""
+    # Imported at the first certificate: while the directory is streamed, the time it takes costs nothing.
+    from checks.ad.parsers.certificates import read_certificate
+
     found = entry.attributes
     return [
         read_certificate(
@@ -329,9 +331,7 @@ def read_trusts(directory: Directory, domain_dn: str) -> tuple[Trust, ...] | Gap
     )
     try:
         return tuple(
-            objects.trust(entry)
-            for entry in directory.search(query)
-            if a.has_class(entry.attributes, "trustedDomain")
+            objects.trust(entry) for entry in directory.search(query) if a.has_class(entry.attributes, "trustedDomain")
         )
     except READ_ERRORS as error:
         return gap_of(error, "les relations d'approbation")
@@ -370,6 +370,8 @@ def read_replication(directory: Directory, domain_dn: str) -> SysvolReplication 
         found = _unless_absent(directory, sets)
     except READ_ERRORS as error:
         return gap_of(error, what)
+    if dfsr is not None and "objectclass" not in dfsr.attributes:
+        return hidden(what)
     return SysvolReplication(
         ntfrs_sets=tuple(e.dn for e in found if a.integer(e.attributes, "frsreplicasettype") == _FRS_SYSVOL),
         dfsr_settings=dfsr is not None,

@@ -7,10 +7,8 @@ import ssl
 from typing import NamedTuple
 
 import msgspec
-from cryptography import x509
 
 from checks.ad.facts import LdapsFacts
-from checks.ad.parsers.certificates import describe_key
 from checks.common.text import clean
 
 _REASONS = {
@@ -76,6 +74,10 @@ def explain(error: Exception) -> str:
 
 def describe(wrapped: ssl.SSLSocket, *, pins: frozenset[str], failure: str) -> LdapsFacts:
     """Facts of a finished handshake; `failure` is the French reason why validation failed, empty when it did not."""
+    from cryptography import x509
+
+    from checks.ad.parsers.certificates import describe_key
+
     der = wrapped.getpeercert(binary_form=True) or b""
     digest = hashlib.sha256(der).hexdigest() if der else ""
     facts = LdapsFacts(
