@@ -183,3 +183,15 @@ def test_gap_of_members_keeps_a_failure() -> None:
     )
     assert not isinstance(wrong.accounts, Gap)
     assert one("AD-PRV-003", wrong).verdict is FAIL
+
+
+@pytest.mark.parametrize("control_id", ["AD-DC-005", "AD-DC-006", "AD-DC-007"])
+def test_ciphers_of_a_hidden_controller(control_id: str) -> None:
+    judgement = one(control_id, edit("DC2$", uac=None, enctypes=None))
+    assert (judgement.verdict, judgement.reason) == (UNKNOWN, "permission")
+
+
+def test_undeclared_ciphers_are_not_called_unreadable() -> None:
+    judgement = one("AD-DC-007", edit("DC2$", enctypes=None))
+    assert (judgement.verdict, judgement.reason) == (UNKNOWN, "unsupported")
+    assert "DC2$" in judgement.message

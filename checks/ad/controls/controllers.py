@@ -6,7 +6,7 @@ from checks.ad import windows
 from checks.ad.controls.kerberos import stale_password
 from checks.ad.directory import Population, directory, has_flag, population
 from checks.ad.facts import NEVER, Account, AdFacts, ServerObject
-from checks.ad.judging import Doubt, affected, judge, older, since
+from checks.ad.judging import Doubt, affected, judge, older, since, when_absent
 from checks.model import (
     Affected,
     Context,
@@ -156,13 +156,18 @@ def inactive(facts: AdFacts, context: Context) -> Judgement:
     )
 
 
+def _declared(account: Account, meaning: str) -> Doubt:
+    """Return what the ciphers of a controller mean; None when they may only be unseen."""
+    return meaning if account.enctypes is not None else when_absent(account, meaning)
+
+
 def des_cipher(facts: AdFacts, context: Context) -> Judgement:
     """No controller declares DES. An absent attribute means the Windows default, without DES since 2008 R2."""
     del context
     return judge(
         facts,
         directory(facts).controllers,
-        lambda a: "DES accepté" if (a.enctypes or 0) & windows.DES else "",
+        lambda a: "DES accepté" if (a.enctypes or 0) & windows.DES else _declared(a, ""),
         good="Aucun contrôleur de domaine n'accepte le chiffrement DES.",
         bad=(
             "1 contrôleur de domaine accepte DES, un chiffrement cassé.",
@@ -178,7 +183,7 @@ def aes_cipher(facts: AdFacts, context: Context) -> Judgement:
     return judge(
         facts,
         directory(facts).controllers,
-        lambda a: "" if (a.enctypes or 0) & windows.AES else "AES non déclaré",
+        lambda a: "" if (a.enctypes or 0) & windows.AES else _declared(a, "AES non déclaré"),
         good="Tous les contrôleurs de domaine déclarent le chiffrement AES.",
         bad=(
             "1 contrôleur de domaine ne déclare pas le chiffrement AES.",
@@ -196,14 +201,22 @@ def rc4_cipher(facts: AdFacts, context: Context) -> Judgement:
     """
     del context
 
+    found = directory(facts).controllers
+    silent = [a.name for a in found.items if not a.enctypes and a.uac is not None]
+    gap = found.gap
+    if gap is None and silent:
+        detail = f"Chiffrements non déclarés par {', '.join(silent[:5])} : le réglage par défaut de Windows s'applique."
+        gap = Gap(reason=Reason.UNSUPPORTED, detail=detail)
+
     def test(account: Account) -> Doubt:
-        if not account.enctypes:
+        enctypes = account.enctypes or 0
+        if not enctypes and account.uac is None:
             return None
-        return "RC4 accepté" if account.enctypes & windows.RC4 else ""
+        return "RC4 accepté" if enctypes & windows.RC4 else ""
 
     return judge(
         facts,
-        directory(facts).controllers,
+        Population(found.items, gap),
         test,
         good="Aucun contrôleur de domaine n'accepte le chiffrement RC4.",
         bad=(
