@@ -92,6 +92,8 @@ class Directory:
         self.domain_sid = facts.domain.sid
         self._dns_name = dns_name_of(facts.domain.dn)
         self._forest_is_larger = facts.domain.domains_in_forest > 1
+        trusts = population(facts.trusts).items
+        self._strangers = {t.sid for t in trusts if not t.attributes & windows.WITHIN_FOREST}
         self.accounts: Population[Account] = _not_empty(population(facts.accounts), "aucun compte")
         self.groups: Population[Group] = population(facts.groups)
         self._foreign: Population[ForeignPrincipal] = population(facts.foreign)
@@ -288,7 +290,7 @@ class Directory:
         domain, _, _ = sid.rpartition("-")
         if domain == self.domain_sid and windows.rid(sid) in windows.TIER0_RIDS:
             return True
-        if self._forest_is_larger and windows.rid(sid) in windows.FOREST_RIDS:
+        if self._forest_is_larger and domain not in self._strangers and windows.rid(sid) in windows.FOREST_RIDS:
             return True
         group = self.group_by_sid.get(sid)
         account = self.account_by_sid.get(sid)

@@ -125,8 +125,8 @@ class TestTier0:
 
     def test_forest_groups_of_another_domain_of_the_forest(self) -> None:
         facts = domain(domains_in_forest=2)
-        assert directory(facts).is_tier0("S-1-5-21-9-9-9-519")
-        assert not directory(facts).is_tier0("S-1-5-21-9-9-9-512")
+        assert directory(facts).is_tier0("S-1-5-21-7-7-7-519")
+        assert not directory(facts).is_tier0("S-1-5-21-7-7-7-512")
 
     def test_group_with_only_administrators(self) -> None:
         assert directory(add(group(1500, "Admins AC", (ADMIN,)))).is_tier0(sid(1500))

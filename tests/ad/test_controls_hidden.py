@@ -195,3 +195,10 @@ def test_undeclared_ciphers_are_not_called_unreadable() -> None:
     judgement = one("AD-DC-007", edit("DC2$", enctypes=None))
     assert (judgement.verdict, judgement.reason) == (UNKNOWN, "unsupported")
     assert "DC2$" in judgement.message
+
+
+def test_administrators_of_a_partner_are_not_those_of_the_forest() -> None:
+    larger = put(healthy(), domain=msgspec.structs.replace(healthy().domain, domains_in_forest=2))
+    index = directory(larger)
+    assert index.is_tier0("S-1-5-21-7-7-7-519")
+    assert not index.is_tier0("S-1-5-21-9-9-9-519"), "the domain of the external trust"
