@@ -862,6 +862,12 @@ class TestWhoIsPointedAt:
         )
         assert one("AD-DC-005", both).message.startswith("2 contrôleurs")
 
+    def test_shares_and_lengths_agree_in_number(self) -> None:
+        assert one("AD-ACC-010", users(5, 1, uac=0x10200)).message.startswith("1 compte utilisateur a un mot de passe")
+        assert one("AD-ACC-010", users(5, 2, uac=0x10200)).message.startswith("2 comptes utilisateurs ont un mot")
+        told = one("AD-PWD-001", policy(min_length=0, history=1)).message
+        assert "0 caractère au lieu de 12; 1 ancien mot de passe refusé au lieu de 24" in told
+
     def test_secret_is_named_by_its_field_only(self) -> None:
         judgement = one("AD-ACC-011", edit("m.durand", secret_hints=("description", "info")))
         assert judgement.affected[0].detail == "champ description, info : valeur masquée"

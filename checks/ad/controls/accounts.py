@@ -19,6 +19,7 @@ from checks.ad.judging import (
     judge,
     missing,
     older,
+    plural,
     since,
     when_absent,
 )
@@ -57,7 +58,7 @@ def dormant(facts: AdFacts, context: Context) -> Judgement:
         base,
         lambda a: _dormant(a, context.now),
         limit=DORMANT_SHARE,
-        words="comptes actifs sont dormants",
+        words=("{n} compte actif est dormant", "{n} comptes actifs sont dormants"),
         source="pwdLastSet, lastLogonTimestamp, whenCreated des comptes actifs",
     )
 
@@ -85,7 +86,7 @@ def _share(
     test: Callable[[Account], Doubt],
     *,
     limit: int,
-    words: str,
+    words: tuple[str, str],
     source: str,
 ) -> Judgement:
     """Compare a share of the accounts with a limit in percent, strictly above which the control fails.
@@ -104,7 +105,7 @@ def _share(
     total = len(doubts)
     share = 100 * len(wrong) / total
     evidence = Evidence(value=f"{len(wrong)} sur {total} ({share:.1f} %)".replace(".", ","), source=source)
-    text = f"{len(wrong)} {words} sur {total} ({share:.0f} %), pour une limite de {limit} %."
+    text = f"{plural(len(wrong), *words)} sur {total} ({share:.0f} %), pour une limite de {limit} %."
     if share > limit:
         wrong.sort(key=lambda found: found.label.casefold())
         return failed(subject, text, evidence, affected=tuple(wrong))
@@ -379,7 +380,10 @@ def password_never_expires(facts: AdFacts, context: Context) -> Judgement:
         directory(facts).enabled_users,
         flag(windows.PASSWORD_NEVER_EXPIRES, "le mot de passe n'expire jamais"),
         limit=NEVER_EXPIRES_SHARE,
-        words="comptes utilisateurs ont un mot de passe qui n'expire jamais",
+        words=(
+            "{n} compte utilisateur a un mot de passe qui n'expire jamais",
+            "{n} comptes utilisateurs ont un mot de passe qui n'expire jamais",
+        ),
         source="userAccountControl (0x10000) des comptes utilisateurs actifs",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checks.ad import windows
 from checks.ad.facts import AdFacts, DomainPolicy
-from checks.ad.judging import missing
+from checks.ad.judging import missing, plural
 from checks.model import (
     Context,
     Evidence,
@@ -46,11 +46,12 @@ def strength(facts: AdFacts, context: Context) -> Judgement:
     faults: list[tuple[str, Severity]] = []
     if length is not None and length < GOOD_LENGTH:
         grave = Severity.HIGH if length < BAD_LENGTH else Severity.MEDIUM
-        faults.append((f"{length} caractères au lieu de {GOOD_LENGTH}", grave))
+        faults.append((f"{plural(length, '{n} caractère', '{n} caractères')} au lieu de {GOOD_LENGTH}", grave))
     if bits is not None and not bits & windows.COMPLEX_PASSWORDS:
         faults.append(("aucune complexité exigée", Severity.HIGH))
     if history is not None and history < HISTORY:
-        faults.append((f"{history} anciens mots de passe refusés au lieu de {HISTORY}", Severity.LOW))
+        kept = plural(history, "{n} ancien mot de passe refusé", "{n} anciens mots de passe refusés")
+        faults.append((f"{kept} au lieu de {HISTORY}", Severity.LOW))
     if faults:
         worst = min((severity for _, severity in faults), key=lambda severity: severity.rank)
         text = "; ".join(words for words, _ in faults)
