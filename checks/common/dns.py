@@ -31,6 +31,7 @@ from checks.common.dns_wire import (
     match_reply,
     read_reply,
 )
+from checks.common.slots import Slots
 from checks.model import MandateRefusedError, Network
 
 __all__ = ["Answer", "DnsClient", "NameError_", "Status", "ascii_name", "permitted_resolvers"]
@@ -39,7 +40,13 @@ RECEIVE_BUFFER = 1 << 20
 """Bytes: hundreds of replies may arrive while Python reads one."""
 
 DEAD_AFTER = 20
-"""Consecutive failures, with no reply ever, after which a resolver is no longer asked."""
+"""Failures, with no reply ever, after which a resolver is put to the test: they may all concern one silent domain."""
+
+WITNESS = ("fr", "NS")
+"""Asked to a resolver that never answered. Any reply, even a refusal, shows that it is alive."""
+
+SLOT_PATIENCE = 0.3
+"""Seconds after which a question that still waits no longer keeps others from being sent."""
 
 TCP_CONNECTIONS = 10
 MAX_ALIASES = 8
@@ -108,13 +115,15 @@ class _Resolver:
         self.port = port
         self.failures = 0
         self.answered = False
+        self.witness: asyncio.Task[Answer] | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._socket = _Socket()
         self._opening = asyncio.Lock()
         self._tcp = asyncio.Semaphore(TCP_CONNECTIONS)
 
     @property
-    def dead(self) -> bool:
+    def doubtful(self) -> bool:
+        """True when enough questions failed, and none ever succeeded."""
         return not self.answered and self.failures >= DEAD_AFTER
 
     def note(self, status: Status) -> None:
@@ -190,7 +199,7 @@ class DnsClient:
         self._resolvers = [_Resolver(address, port) for address, port in resolvers]
         self._timeout = timeout
         self._attempts = attempts
-        self._slots = asyncio.Semaphore(in_flight)
+        self._slots = Slots(in_flight, SLOT_PATIENCE)
         self._asked: dict[tuple[str, str, bool], asyncio.Task[Answer]] = {}
 
     async def __aenter__(self) -> Self:
@@ -202,9 +211,11 @@ class DnsClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for task in self._asked.values():
+        witnesses = (resolver.witness for resolver in self._resolvers if resolver.witness is not None)
+        tasks = [*self._asked.values(), *witnesses]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for resolver in self._resolvers:
             resolver.close()
 
@@ -246,8 +257,8 @@ class DnsClient:
         failure = Answer(name=name, type=type_text, status=Status.UNREACHABLE, detail="serveurs muets jusqu'ici")
         for _ in range(self._attempts):
             for resolver in self._resolvers:
-                async with self._slots:
-                    if resolver.dead:  # learnt, perhaps, while this question waited for its turn
+                async with self._slots.hold():
+                    if await self._dead(resolver):  # learnt, perhaps, while this question waited for its turn
                         continue
                     answer = await self._try(resolver, name, type_text, type_number, dnssec=dnssec)
                     resolver.note(answer.status)
@@ -257,6 +268,17 @@ class DnsClient:
             if failure.status not in (Status.TIMEOUT, Status.UNREACHABLE):
                 break  # every server said no: asking again changes nothing
         return failure
+
+    async def _dead(self, resolver: _Resolver) -> bool:
+        """Tell whether a resolver answers nothing at all; whoever doubts waits for the same test."""
+        if not resolver.doubtful:
+            return False
+        if resolver.witness is None:
+            name, kind = WITNESS
+            test = self._try(resolver, name, kind, dns.rdatatype.from_text(kind), dnssec=False)
+            resolver.witness = asyncio.get_running_loop().create_task(test)
+        resolver.note((await resolver.witness).status)
+        return resolver.doubtful
 
     async def _try(self, resolver: _Resolver, name: str, type_text: str, type_number: int, *, dnssec: bool) -> Answer:
         question = encode_question(name, type_number, secrets.randbits(256))

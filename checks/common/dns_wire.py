@@ -177,6 +177,8 @@ def read_reply(wire: bytes, name: str, type_text: str) -> Answer:
     if len(wire) < _HEADER.size:
         return Answer(name=name, type=type_text, status=Status.MALFORMED)
     _, flags, _, answers, authority, _ = _HEADER.unpack_from(wire)
+    if is_truncated(wire):  # still so over TCP: what is missing must not read as absent
+        return Answer(name=name, type=type_text, status=Status.MALFORMED, detail="réponse tronquée")
     status = _STATUS_OF_RCODE.get(dns.rcode.Rcode(flags & 0xF))
     if status is None:
         code = dns.rcode.to_text(dns.rcode.Rcode(flags & 0xF))

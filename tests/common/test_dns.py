@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
+import dns.flags
+import dns.message
+import dns.name
+import dns.rrset
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,7 +148,7 @@ def test_closed_port_is_known_at_once() -> None:
 
 
 def test_a_dead_resolver_does_not_cost_one_time_limit_per_question() -> None:
-    silent = {("*.test", "A"): "TIMEOUT"}
+    silent = {("*.test", "A"): "TIMEOUT", ("fr", "NS"): "TIMEOUT"}
 
     async def run():
         async with (
@@ -193,3 +197,105 @@ def test_any_bytes_are_read_without_exception(noise: bytes, kind: str) -> None:
     for wire in (noise, header + noise, header + question + noise):
         assert isinstance(read_reply(wire, "a.test", kind).status, Status)
         assert isinstance(match_reply(wire, question), Match)
+
+
+def test_one_silent_domain_does_not_condemn_the_resolver() -> None:
+    zone = {("*.muet.test", "A"): "TIMEOUT", ("sain.test", "A"): ["192.0.2.1"]}
+
+    async def run():
+        async with (
+            dns_server(zone) as (port, _),
+            DnsClient([("127.0.0.1", port)], timeout=0.1, attempts=1, in_flight=10) as dns,
+        ):
+            silent = [dns.ask(f"n{i}.muet.test", "A") for i in range(40)]
+            await asyncio.gather(*silent[:30])
+            return await dns.ask("sain.test", "A"), [answer.status for answer in await asyncio.gather(*silent)]
+
+    sound, silent = asyncio.run(run())
+    assert sound.status is Status.FOUND
+    assert set(silent) == {Status.TIMEOUT}
+
+
+def test_questions_without_answer_do_not_hold_the_others_back() -> None:
+    zone = {("*.muet.test", "A"): "TIMEOUT", ("sain.test", "A"): ["192.0.2.1"]}
+
+    async def run():
+        async with (
+            dns_server(zone) as (port, _),
+            DnsClient([("127.0.0.1", port)], timeout=3.0, attempts=1, in_flight=10) as dns,
+        ):
+            for i in range(20):
+                dns.ask(f"n{i}.muet.test", "A")
+            start = time.monotonic()
+            return await dns.ask("sain.test", "A"), time.monotonic() - start
+
+    sound, seconds = asyncio.run(run())
+    assert sound.status is Status.FOUND
+    assert seconds < 1.5
+
+
+@pytest.mark.parametrize("kind", ["TXT", "SOA"])
+def test_reply_truncated_even_over_tcp_is_not_an_absence(kind: str) -> None:
+    reply = dns.message.make_response(dns.message.make_query("tilleuls.test", kind))
+    reply.flags |= dns.flags.TC
+    answer = read_reply(reply.to_wire(), "tilleuls.test", kind)
+    assert answer.status is Status.MALFORMED
+    assert "tronquée" in answer.gap().detail
+
+
+async def hostile_resolver(reply) -> tuple[asyncio.DatagramTransport, int]:
+    """A UDP server that sends `reply(query)` whatever it is asked, several datagrams if several are given."""
+
+    class Hostile(asyncio.DatagramProtocol):
+        def connection_made(self, transport) -> None:
+            self.transport = transport
+
+        def datagram_received(self, data: bytes, addr) -> None:
+            for wire in reply(data):
+                self.transport.sendto(wire, addr)
+
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Hostile, local_addr=("127.0.0.1", 0))
+    return transport, transport.get_extra_info("sockname")[1]
+
+
+def looped(query: bytes) -> list[bytes]:
+    asked = dns.message.from_wire(query)
+    response = dns.message.make_response(asked)
+    name = asked.question[0].name
+    for owner, target in ((name, "b.test."), (dns.name.from_text("b.test"), name.to_text())):
+        response.answer.append(dns.rrset.from_text(owner, 60, "IN", "CNAME", target))
+    return [response.to_wire()]
+
+
+def other_name(query: bytes) -> list[bytes]:
+    response = dns.message.make_response(dns.message.make_query("autre.test", "TXT"))
+    return [query[:2] + response.to_wire()[2:]]
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (lambda query: [b"\0" * 5, b"", b"\xff" * 600], Status.TIMEOUT),
+        (lambda query: [bytes([query[0] ^ 1]) + query[1:2] + b"\x81\x80" + query[4:]], Status.TIMEOUT),
+        (other_name, Status.TIMEOUT),
+        (lambda query: [query], Status.TIMEOUT),
+        (looped, Status.MALFORMED),
+        (lambda query: [query[:2] + b"\x83\x80" + query[4:]], Status.UNREACHABLE),
+    ],
+    ids=["noise", "wrong id", "wrong name", "echo", "alias loop", "truncated without TCP"],
+)
+def test_hostile_replies_end_as_a_failure_within_the_limit(reply, expected: Status) -> None:
+    async def run():
+        transport, port = await hostile_resolver(reply)
+        try:
+            async with DnsClient([("127.0.0.1", port)], timeout=0.2, attempts=2) as client:
+                return await client.ask("tilleuls.test", "TXT")
+        finally:
+            transport.close()
+
+    start = time.monotonic()
+    answer = asyncio.run(run())
+    assert answer.status is expected
+    assert answer.gap() is not None
+    assert time.monotonic() - start < 1.0
