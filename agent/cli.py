@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import NoReturn
 
 from agent import __version__
 from agent.exits import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR
+from agent.output import prepare_streams
 
 COMMANDS = {
     "init": "poser quelques questions et écrire un profil de site commenté (site.toml)",
@@ -75,6 +77,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code of design §8."""
+    prepare_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in words if not word.startswith("-")), "")
     parser = build_parser(only=command if command in COMMANDS else "")
@@ -82,18 +85,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.command:
         parser.print_help()
         return USAGE_ERROR
+    if args.command != "lab":  # the servers of the laboratory read each other's files
+        os.umask(0o077)  # profiles, findings, journals: for the auditor only
     # A termination request unwinds like Ctrl-C, so that workers are stopped and the terminal restored.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from agent.errors import explain
 
     try:
         code: int = importlib.import_module(f"agent.commands.{args.command}").run(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        print("ausculte : interrompu ; rien n'est perdu, reprenez avec --resume.", file=sys.stderr)
+        resumable = args.command in ("run", "collect")
+        rest = " ; rien n'est perdu, reprenez avec --resume" if resumable else ""
+        print(f"ausculte : interrompu{rest}.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = None
-        return 0
     except Exception as error:  # noqa: BLE001 - the last broad catch: a person sees a sentence, not a stack trace
         known = explain(error)
         if known is None:
@@ -104,7 +109,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _internal_error(error: Exception) -> int:
-    import os
     import traceback
 
     print(f"ausculte : erreur interne ({type(error).__name__}). Merci de la signaler.", file=sys.stderr)

@@ -45,7 +45,20 @@ def diagnose(folder: Path, now: dt.datetime) -> list[Finding]:
         lambda: _extra("scapy", "Wi-Fi", "wifi"),
         lambda: _extra("weasyprint", "rapport PDF", "pdf"),
     ]
-    return [check() for check in checks]
+    return [_attempt(check) for check in checks]
+
+
+def _attempt(check: Callable[[], Finding]) -> Finding:
+    """A diagnosis that fails is a line of the diagnosis."""
+    try:
+        return check()
+    except Exception as error:  # noqa: BLE001 - whatever this machine does, the others must be said
+        return Finding(
+            what="Vérification",
+            level="missing",
+            detail=f"une vérification n'a pas pu être faite ({type(error).__name__})",
+            fix="Vérifier les droits du dossier donné et l'installation ; les autres lignes restent valables.",
+        )
 
 
 def _python() -> Finding:
@@ -75,8 +88,15 @@ def _clock(now: dt.datetime) -> Finding:
 
 def _disk(folder: Path) -> Finding:
     existing = folder.resolve()
-    while not existing.exists():
+    while not os.path.lexists(existing):
         existing = existing.parent
+    if not existing.is_dir():
+        return Finding(
+            what="Disque",
+            level="blocking",
+            detail=f"{existing} : ce n'est pas un dossier",
+            fix="Choisir un autre dossier avec -o.",
+        )
     free = shutil.disk_usage(existing).free >> 20
     text = f"{free} Mio libres dans {existing}"
     if not os.access(existing, os.W_OK):

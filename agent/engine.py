@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from agent.mandate import MandateGuard, parse_address
 from agent.network import system_resolvers
 from agent.profile import LoadedProfile
 from agent.runfolder import RunFolder, State, file_sha256, new_run, unfinished_run
+from agent.secret_store import references
 from agent.supervisor import Assignment, Collected, Reporter, collect_all, empty_facts, read_facts
-from checks.catalogue import Catalogue, domain_packages
+from checks.catalogue import Catalogue, Domain, domain_packages
+from checks.common.text import clean
 from checks.evaluate import evaluate_domain
 from checks.model import (
     RUN_SCHEMA,
@@ -48,7 +50,7 @@ def collect(
     parent: Path,
     catalogue: Catalogue,
     *,
-    secrets: Callable[[], Mapping[str, Mapping[str, str]]],
+    secrets: Callable[[tuple[str, ...]], Mapping[str, Mapping[str, str]]],
     only: tuple[str, ...],
     resume: bool,
     clock: Clock,
@@ -56,8 +58,9 @@ def collect(
 ) -> tuple[RunFolder, list[Collected]]:
     """Collect the requested domains into a run folder.
 
-    `secrets` is called once, after the mandate has been checked: nobody types a password for a refused audit.
-    With `resume`, finished domains of the latest interrupted run of the same profile are kept.
+    `secrets` is called once with the domains still to collect, after the mandate has been checked: nobody types a
+    password for a refused audit. With `resume`, finished domains of the latest interrupted run of the same profile
+    are kept, and its perimeter unless `only` gives another.
     Raises `MandateRefusedError` before anything is sent when a target or the moment is outside the mandate.
     """
     requested = tuple(name for name in loaded.domains if not only or name in only)
@@ -78,6 +81,9 @@ def collect(
 
         folder = new_run(parent, loaded.profile.structure.name, now, fill)
     else:
+        earlier = folder.read_state()
+        if earlier and not only:
+            requested = tuple(name for name in requested if name in earlier.requested)
         folder.prepare()
         if journal.repair(folder.journal):
             journal.Journal(folder.journal, "engine", clock).append(
@@ -85,8 +91,8 @@ def collect(
             )
     resolvers = loaded.profile.network.resolvers or system_resolvers()
     check_targets(loaded, requested, resolvers, folder, clock)
-    pending = [name for name in requested if read_facts(folder.facts_path(name)) is None]
-    known = secrets() if pending else {}
+    pending = tuple(name for name in requested if _finished_facts(folder, name) is None)
+    known = secrets(pending) if pending else {}
     assignments = [
         Assignment(
             domain=catalogue.domains[name],
@@ -106,8 +112,20 @@ def collect(
         packages=domain_packages(),
         clock=clock,
         reporter=reporter,
+        hidden=secret_variables(loaded),
     )
     return folder, collected
+
+
+def _finished_facts(folder: RunFolder, domain: str) -> FactsFile | None:
+    facts = read_facts(folder.facts_path(domain))
+    return facts if facts is not None and facts.domain == domain else None
+
+
+def secret_variables(loaded: LoadedProfile) -> frozenset[str]:
+    """Environment variables that hold a secret of the profile, whichever domain it is for."""
+    named = (reference for config in loaded.domains.values() for reference in references(config))
+    return frozenset(reference.removeprefix("env:") for reference in named if reference.startswith("env:"))
 
 
 def _keep_profile(loaded: LoadedProfile, folder: RunFolder) -> None:
@@ -150,20 +168,46 @@ def check_targets(
                 raise MandateRefusedError(target, why)
 
 
-def judge(catalogue: Catalogue, facts: Mapping[str, FactsFile], answers: Mapping[str, Any], now: dt.datetime) -> Judged:
-    """Judge the facts of every domain of the catalogue; a domain without facts is `not_configured`, never absent."""
+def judge(
+    catalogue: Catalogue,
+    facts: Mapping[str, FactsFile],
+    answers: Mapping[str, Any],
+    now: dt.datetime,
+    asked: Collection[str] = (),
+) -> Judged:
+    """Judge the facts of every domain of the catalogue; a domain without facts is not assessed, never absent.
+
+    `asked` are the domains whose facts should be there: when they are not, that is the reason given.
+    """
+    answers = msgspec.to_builtins(answers)  # a date reads the same now and when the run is judged again
     outcomes: list[Outcome] = []
     summaries: dict[str, Mapping[str, str]] = {}
     for domain in catalogue.domains.values():
         file = facts.get(domain.id)
         if file is None:
-            detail = f"Le domaine « {domain.header.title} » n'était pas demandé dans le profil de cet audit."
-            file = empty_facts(domain, Gap(reason=Reason.NOT_CONFIGURED, detail=detail), now, now)
+            file = empty_facts(domain, _absent(domain, domain.id in asked), now, now)
         judged, decoded = evaluate_domain(domain, file, answers)
         outcomes += judged
         if decoded is not None and domain.header.summary:
-            summaries[domain.id] = domain.load(domain.header.summary)(decoded)
+            summaries[domain.id] = _summary(domain, decoded)
     return Judged(outcomes=tuple(outcomes), summaries=summaries)
+
+
+def _absent(domain: Domain, asked: bool) -> Gap:
+    if asked:
+        detail = f"Les faits du domaine « {domain.header.title} » manquent dans le dossier de l'audit."
+        return Gap(reason=Reason.ERROR, detail=detail)
+    detail = f"Le domaine « {domain.header.title} » n'était pas demandé dans le profil de cet audit."
+    return Gap(reason=Reason.NOT_CONFIGURED, detail=detail)
+
+
+def _summary(domain: Domain, facts: Any) -> Mapping[str, str]:
+    """A few facts for the head of a page: not worth losing the report of a whole audit when they fail."""
+    try:
+        found: Mapping[str, str] = domain.load(domain.header.summary)(facts)
+    except Exception as error:  # noqa: BLE001 - code of a domain, perhaps of a third party
+        return {"Résumé": f"indisponible ({type(error).__name__})"}
+    return found
 
 
 def finish(
@@ -180,7 +224,13 @@ def finish(
     state = folder.read_state()
     profile = loaded.profile
     finished = max((file.finished for file in facts.values()), default=clock())
-    judged = judge(catalogue, facts, profile.questions, finished)
+    asked = state.requested if state else tuple(loaded.domains)
+    judged = judge(catalogue, facts, profile.questions, finished, asked)
+    missing = tuple(
+        DomainRun(domain=name, status=str(Reason.ERROR), detail=_absent(catalogue.domains[name], asked=True).detail)
+        for name in asked
+        if name not in facts and name in catalogue.domains
+    )
     entries, head = journal.head(folder.journal)
     seconds = {item.domain: item.seconds for item in collected}
     run = Run(
@@ -195,7 +245,7 @@ def finish(
         mandate=msgspec.to_builtins(profile.mandate),
         answers=msgspec.to_builtins(profile.questions),
         plan_capacity_days=profile.plan.capacity_days,
-        domains=tuple(_domain_run(folder, file, seconds.get(name)) for name, file in facts.items()),
+        domains=tuple(_domain_run(folder, file, seconds.get(name)) for name, file in facts.items()) + missing,
         outcomes=judged.outcomes,
         journal_entries=entries,
         journal_sha256=head,
@@ -211,9 +261,17 @@ def rejudge(folder: RunFolder, catalogue: Catalogue) -> tuple[Run, Judged]:
     facts = folder.read_all_facts()
     if not facts:  # only the results were kept: there is nothing to judge again
         return run, Judged(outcomes=run.outcomes, summaries={})
-    judged = judge(catalogue, facts, run.answers, run.finished)
+    judged = judge(catalogue, facts, run.answers, run.finished, [domain.domain for domain in run.domains])
+    # A domain that is not installed here cannot be judged again: its recorded verdicts stay, and the reader is told.
+    strangers = sorted({domain.domain for domain in run.domains} - set(catalogue.domains))
+    kept = tuple(outcome for outcome in run.outcomes if outcome.domain in strangers)
+    notes = tuple(f"{STRANGER} : {name}." for name in strangers if f"{STRANGER} : {name}." not in run.notes)
     tool = ToolIdentity(name="ausculte", version=__version__, catalogue_sha256=catalogue.sha256)
-    return msgspec.structs.replace(run, outcomes=judged.outcomes, tool=tool), judged
+    judged = msgspec.structs.replace(judged, outcomes=judged.outcomes + kept)
+    return msgspec.structs.replace(run, outcomes=judged.outcomes, tool=tool, notes=run.notes + notes), judged
+
+
+STRANGER = "Domaine absent de cette installation, verdicts d'origine conservés sans être rejugés"
 
 
 def unassessed_domains(run: Run) -> list[DomainRun]:
@@ -226,7 +284,7 @@ def _domain_run(folder: RunFolder, file: FactsFile, seconds: float | None) -> Do
     return DomainRun(
         domain=file.domain,
         status=str(file.gap.reason) if file.gap else "collected",
-        detail=file.gap.detail if file.gap else "",
+        detail=clean(file.gap.detail) if file.gap else "",
         facts_file=f"facts/{file.domain}.json",
         facts_sha256=file_sha256(path),
         seconds=round(seconds if seconds is not None else (file.finished - file.started).total_seconds(), 2),

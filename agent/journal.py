@@ -19,11 +19,16 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from agent.files import lock
 from checks.common.text import clean
 
 GENESIS = "0" * 64
 _TAIL = 1 << 16
 """Bytes read from the end to find the last entry; an entry is far smaller (texts are cut)."""
+
+
+class JournalError(Exception):
+    """The journal cannot be continued; French message."""
 
 
 class JournalProblem(msgspec.Struct, frozen=True):
@@ -62,6 +67,7 @@ class Journal:
             "count": count,
         }
         with _locked(self._path) as file:
+            _set_aside(file, self._path)  # another worker may have died in the middle of its line
             seq, prev = _last(file)
             entry["seq"] = seq + 1
             entry["prev"] = prev
@@ -73,22 +79,43 @@ class Journal:
 
 
 def repair(path: Path) -> bool:
-    """Set aside a last line cut by a crash, so that the chain can go on; True when something was cut.
+    """Set aside what a crash left after the last whole entry, so that the chain can go on; True when there was.
 
     The bytes are kept in `journal.truncated` beside the journal: nothing is thrown away.
     """
     if not path.exists():
         return False
     with _locked(path) as file:
-        file.seek(0)
-        content = file.read()
-        keep = content.rfind(b"\n") + 1
-        if keep == len(content):
-            return False
-        with path.with_name("journal.truncated").open("ab") as aside:
-            aside.write(content[keep:] + b"\n")
-        file.truncate(keep)
+        return _set_aside(file, path)
+
+
+def _set_aside(file: BinaryIO, path: Path) -> bool:
+    size = file.seek(0, os.SEEK_END)
+    start = max(0, size - _TAIL)
+    file.seek(start)
+    tail = file.read()
+    keep = len(tail)
+    while keep and not _is_entry(tail[:keep]):
+        keep = tail.rfind(b"\n", 0, keep - 1) + 1
+    if keep == len(tail):
+        return False
+    if not keep and start:  # not one entry in all that: this is no crash, and nothing may be cut on a guess
+        raise JournalError(f"{path} : la fin du journal est illisible ; relancez sans --resume")
+    with path.with_name("journal.truncated").open("ab") as aside:
+        aside.write(tail[keep:] + b"\n")
+    file.truncate(start + keep)
     return True
+
+
+def _is_entry(content: bytes) -> bool:
+    """Whether `content` ends with a whole entry."""
+    if not content.endswith(b"\n"):
+        return False
+    try:
+        entry = json.loads(content[:-1].rpartition(b"\n")[2])
+        return isinstance(entry["seq"], int) and isinstance(entry["hash"], str)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
 
 
 def verify(path: Path, expected_entries: int = 0, expected_head: str = "") -> JournalProblem | None:
@@ -107,7 +134,7 @@ def verify(path: Path, expected_entries: int = 0, expected_head: str = "") -> Jo
     for number, line in enumerate(lines, 1):
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return JournalProblem(number, "cette ligne n'est pas une entrée de journal")
         if not isinstance(entry, dict) or entry.get("prev") != prev or entry.get("seq") != seq + 1:
             return JournalProblem(number, "cette entrée ne suit pas la précédente (entrée supprimée ou déplacée)")
@@ -118,6 +145,8 @@ def verify(path: Path, expected_entries: int = 0, expected_head: str = "") -> Jo
             head_at_end = prev
     if expected_entries and seq < expected_entries:
         return JournalProblem(seq, f"il manque des entrées : {expected_entries} étaient présentes à la fin de l'audit")
+    if expected_head and seq > expected_entries:
+        return JournalProblem(expected_entries + 1, "des entrées ont été ajoutées après la fin de l'audit")
     if expected_head and head_at_end != expected_head:
         return JournalProblem(expected_entries, "le journal n'est pas celui de cet audit")
     return None
@@ -200,21 +229,16 @@ def _last(file: BinaryIO) -> tuple[int, str]:
     lines = file.read().rstrip(b"\n").rsplit(b"\n", 1)
     if not lines[-1]:
         return 0, GENESIS
-    entry = json.loads(lines[-1])
-    return int(entry["seq"]), str(entry["hash"])
+    try:
+        entry = json.loads(lines[-1])
+        return int(entry["seq"]), str(entry["hash"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise JournalError("la fin du journal est illisible") from error
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[BinaryIO]:
     """Open `path` for reading and appending, alone among processes."""
     with path.open("a+b") as file:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file, wait=True)
         yield file  # closing the file releases the lock

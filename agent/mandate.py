@@ -23,6 +23,23 @@ def parse_address(text: str) -> Address | None:
     return mapped or address
 
 
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+
+
+def carried_ipv4(address: Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address a packet for this IPv6 address may end at: 6to4, Teredo, NAT64, IPv4-compatible."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return None
+    if address.sixtofour:
+        return address.sixtofour
+    if address.teredo:
+        return address.teredo[1]
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
+
+
 class MandateGuard:
     """Answers «why not» in French; an empty answer means yes."""
 
@@ -57,11 +74,9 @@ class MandateGuard:
 
     def refuse_address(self, address: Address) -> str:
         """Why `address` may not be reached on its own account (not through an authorised name)."""
-        if why := self._excluded_because(address):
+        if why := self._never(address):
             return why
-        if any(address in network for network in self._networks):
-            return ""
-        return "adresse hors du mandat"
+        return "" if self._is_inside(address) else "adresse hors du mandat"
 
     def refuse_name(self, name: str) -> str:
         """Why `name` may not even be resolved as a target."""
@@ -78,28 +93,57 @@ class MandateGuard:
         A name of an authorised domain opens its public addresses only: an internal address must be in an authorised
         network, so that a hostile DNS answer cannot aim the agent at the nurse-call system.
         """
-        if why := self._excluded_because(address):
+        if why := self._never(address):
             return why
-        if any(address in network for network in self._networks):
+        if self._is_inside(address):
             return ""
         if self.refuse_name(name):
             return "ni le nom ni l'adresse ne sont dans le mandat"
-        if not address.is_global:
+        carried = carried_ipv4(address)
+        if not address.is_global or (carried and not carried.is_global):
             return "ce nom autorisé désigne une adresse interne qui n'est pas dans les réseaux du mandat"
         return ""
 
     def refuse_resolver(self, address: Address) -> str:
         """Why a DNS question may not be sent to `address`: resolvers are allowed unless excluded."""
-        if why := self._excluded_because(address):
+        if why := self._never(address):
             return why
         return "" if address in self._resolvers else self.refuse_address(address)
 
-    def _excluded_because(self, address: Address) -> str:
+    def _is_inside(self, address: Address) -> bool:
+        return any(address in network for network in self._networks)
+
+    def _never(self, address: Address) -> str:
+        """Why no mandate opens this address: excluded, or not the address of one machine."""
+        carried = carried_ipv4(address)
         for network, why in self._excluded:
-            if address in network:
+            if address in network or (carried is not None and carried in network):
                 return f"plage exclue du mandat ({why})"
+        if address.is_multicast or address.is_unspecified or address == _EVERYONE:
+            return "ce n'est pas l'adresse d'une seule machine (diffusion, multidiffusion ou adresse vide)"
+        for network in self._networks:
+            several = network.version == 4 and network.prefixlen < _SMALLEST_WITH_BROADCAST  # noqa: PLR2004 - IP version
+            if several and address == network.broadcast_address:
+                return "adresse de diffusion d'un réseau du mandat : toutes ses machines la recevraient"
         return ""
 
 
+_EVERYONE = ipaddress.IPv4Address("255.255.255.255")
+_SMALLEST_WITH_BROADCAST = 31
+"""Prefix length from which an IPv4 network has no broadcast address (RFC 3021)."""
+
+
 def _fold(name: str) -> str:
-    return name.rstrip(".").casefold()
+    """The form under which two names are the same for DNS: A-labels, lower case, no final dot.
+
+    A name that has no A-label form is only lowered: it then equals no name of a mandate but itself.
+    """
+    plain = name.rstrip(".").lower()
+    if plain.isascii():
+        return plain
+    import idna
+
+    try:
+        return idna.encode(plain, uts46=True).decode("ascii")
+    except UnicodeError:
+        return plain

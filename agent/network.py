@@ -42,6 +42,7 @@ class GuardedNetwork:
         self._announced: set[tuple[str, int, str, str]] = set()
         self._sent: Counter[tuple[str, int, str]] = Counter()
         self._resolving = threading.local()
+        self._lock = threading.Lock()
         self.refused: list[MandateRefusedError] = []
 
     @property
@@ -105,9 +106,10 @@ class GuardedNetwork:
 
     def close(self) -> None:
         """Write how many connections and datagrams each permitted target really received."""
-        for (target, port, kind), number in sorted(self._sent.items()):
+        with self._lock:
+            sent, self._sent = sorted(self._sent.items()), Counter()
+        for (target, port, kind), number in sent:
             self._journal.append("count", target, port, kind, "total des envois", number)
-        self._sent.clear()
 
     # --- what the audit hook calls -------------------------------------------------------------------------------
 
@@ -116,21 +118,29 @@ class GuardedNetwork:
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(target, tuple):
             return
         host, port = str(target[0]), int(target[1])
-        kind = "udp" if sock.type & ~(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) == socket.SOCK_DGRAM else "tcp"
+        kind = "udp" if sock.type & ~_TYPE_FLAGS == socket.SOCK_DGRAM else "tcp"
         address = parse_address(host)
         if address is None:
             self._refuse(host, port, kind, "une bibliothèque a voulu joindre un nom sans le faire autoriser")
         assert address is not None  # noqa: S101 - _refuse always raises
         if (str(address), port) not in self._granted and (str(address), 0) not in self._granted:
             self._refuse(str(address), port, kind, self._guard.refuse_address(address) or "envoi non annoncé")
-        self._sent[str(address), port, f"{kind} {event.rpartition('.')[2]}"] += 1
+        self._check_moment(str(address))
+        with self._lock:
+            self._sent[str(address), port, f"{kind} {event.rpartition('.')[2]}"] += 1
 
-    def on_resolve(self, host: object) -> None:
-        """Refuse a name resolution outside the mandate: a DNS question is a packet too."""
+    def on_resolve(self, host: object, *, reverse: bool = False) -> None:
+        """Refuse a name resolution outside the mandate: a DNS question is a packet too.
+
+        With `reverse`, an address is a question as well: its name is asked of the machine's own DNS servers.
+        """
         if host in (None, "", b"") or getattr(self._resolving, "active", False):
             return
-        name = host.decode("idna") if isinstance(host, bytes) else str(host)
-        if parse_address(name) is None and name not in ("localhost", socket.gethostname()):
+        name = host.decode("latin-1") if isinstance(host, bytes) else str(host)
+        if parse_address(name) is not None:
+            if reverse:
+                self._refuse(name, 0, "dns", "recherche inverse non annoncée")
+        elif name not in ("localhost", socket.gethostname()):
             self._refuse(name, 0, "dns", self._guard.refuse_name(name) or "résolution non annoncée")
 
     # --- internals -----------------------------------------------------------------------------------------------
@@ -145,10 +155,12 @@ class GuardedNetwork:
         if why:
             self._refuse(name, port, protocol, why)
         for address in addresses:
-            self._granted.add((str(address), port))
             key = (str(address), port, protocol, purpose)
-            if key not in self._announced:
+            with self._lock:
+                self._granted.add((str(address), port))
+                new = key not in self._announced
                 self._announced.add(key)
+            if new:
                 target = name if name == str(address) else f"{name} ({address})"
                 self._journal.append("permit", target, port, protocol, purpose)
 
@@ -194,36 +206,64 @@ class GuardedNetwork:
 
 
 _FORBIDDEN_EVENTS = frozenset(
-    {"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.spawn", "os.startfile"}
+    {
+        "subprocess.Popen",
+        "os.system",
+        "os.posix_spawn",
+        "os.exec",
+        "os.spawn",
+        "os.startfile",
+        "os.startfile/2",
+        "os.fork",
+        "os.forkpty",
+        "pty.spawn",
+    }
 )
+_TYPE_FLAGS = getattr(socket, "SOCK_NONBLOCK", 0) | getattr(socket, "SOCK_CLOEXEC", 0)
+_ALLOWED_TYPES = frozenset({socket.SOCK_STREAM, socket.SOCK_DGRAM})
+_ALLOWED_FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", socket.AF_INET)})
+_BY_DESCRIPTOR = -1
+"""Family and type of a socket object made from an open descriptor, to be found out by the interpreter."""
 
 
 def install_audit_hook(network: GuardedNetwork) -> None:
     """Put `network` in front of every socket of this process, for good: an audit hook cannot be removed."""
     # socket.socket must exist before the hook looks at its attributes from inside an event.
     connects = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-    resolves = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
-    raw_types = (getattr(socket, "SOCK_RAW", 3),)
-    packet_family = getattr(socket, "AF_PACKET", -1)
+    resolves = frozenset({"socket.getaddrinfo", "socket.gethostbyname"})
 
     def hook(event: str, args: tuple[object, ...]) -> None:
         if event in connects:
             network.on_connect(args[0], args[1], event)  # type: ignore[arg-type]
         elif event in resolves:
             network.on_resolve(args[0])
+        elif event == "socket.gethostbyaddr":
+            network.on_resolve(args[0], reverse=True)
+        elif event == "socket.getnameinfo":
+            network.on_resolve(args[0][0], reverse=True)  # type: ignore[index]
         elif event in _FORBIDDEN_EVENTS:
             raise PermissionError(f"{event}: a worker may not start a program")
-        elif event == "socket.__new__" and (args[1] == packet_family or args[2] in raw_types):
-            raise PermissionError("a worker may not open a raw socket")
+        elif event == "socket.__new__":
+            _check_kind(int(args[1]), int(args[2]))  # type: ignore[call-overload]
 
     sys.addaudithook(hook)
 
 
+def _check_kind(family: int, kind: int) -> None:
+    """Refuse what could send a packet that no connect or sendto announces."""
+    if kind != _BY_DESCRIPTOR and kind & ~_TYPE_FLAGS not in _ALLOWED_TYPES:
+        raise PermissionError("a worker may not open a raw socket")
+    if family not in (_BY_DESCRIPTOR, *_ALLOWED_FAMILIES):
+        raise PermissionError("a worker may not open a raw socket or one of another family than IP")
+
+
 def system_resolvers() -> tuple[str, ...]:
     """DNS servers this machine is configured with; empty when it has none or they cannot be read."""
+    import dns.exception
     import dns.resolver
 
     try:
-        return tuple(str(server) for server in dns.resolver.Resolver().nameservers)
-    except (dns.resolver.NoResolverConfiguration, OSError):
+        found = [str(server) for server in dns.resolver.Resolver().nameservers]
+    except (dns.exception.DNSException, OSError, ValueError):
         return ()
+    return tuple(server for server in found if parse_address(server) is not None)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+import shutil
 import tempfile
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
-from agent.files import write_atomic
+from agent.files import lock, reason_of, write_atomic
 from agent.supervisor import read_facts
 from checks.model import RUN_SCHEMA, FactsFile, Record, Run
 
@@ -44,6 +46,27 @@ class RunFolder:
         self.profile = path / "site.toml"
         self.evidence = path / "evidence"
         self._state = path / "state.json"
+        self._claim: BinaryIO | None = None
+
+    @property
+    def finished(self) -> bool:
+        """The result, the report and the plan are all there."""
+        return self.run.exists() and self.report.exists() and self.plan.exists()
+
+    def claim(self) -> bool:
+        """Take the folder for this process, until it ends; False when another audit is writing in it."""
+        file = self._state.open("rb+")
+        if not lock(file, wait=False):
+            file.close()
+            return False
+        self._claim = file
+        return True
+
+    def release(self) -> None:
+        """Let another process take the folder."""
+        if self._claim:
+            self._claim.close()
+            self._claim = None
 
     def facts_path(self, domain: str) -> Path:
         """Where the facts of `domain` are."""
@@ -51,8 +74,8 @@ class RunFolder:
 
     def prepare(self) -> None:
         """Create the folders."""
-        self.facts.mkdir(parents=True, exist_ok=True)
-        self.evidence.mkdir(exist_ok=True)
+        for folder in (self.path, self.facts, self.evidence):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write_state(self, state: State) -> None:
         """Remember what was asked."""
@@ -62,7 +85,7 @@ class RunFolder:
         """What was asked, or None when the folder is not an unfinished run."""
         try:
             return msgspec.json.decode(self._state.read_bytes(), type=State)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
     def read_run(self) -> Run:
@@ -87,9 +110,14 @@ def read_run(path: Path) -> Run:
     """Read a `run.json`; raises `RunFolderError` when it is absent, malformed or of another major version."""
     try:
         run = msgspec.json.decode(path.read_bytes(), type=Run)
+    except FileNotFoundError as error:
+        raise RunFolderError(
+            f"{path} : cet audit n'a pas de résultat ; « ausculte evaluate » juge ce qui a été collecté, "
+            "« ausculte run … --resume » reprend la collecte"
+        ) from error
     except OSError as error:
-        raise RunFolderError(f"{path} : fichier illisible ({error.strerror})") from error
-    except msgspec.DecodeError as error:
+        raise RunFolderError(f"{path} : fichier illisible ({reason_of(error)})") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RunFolderError(f"{path} : ce n'est pas un résultat d'audit lisible ({error})") from error
     if run.schema != RUN_SCHEMA or run.schema_version.split(".")[0] != "1":
         raise RunFolderError(f"{path} : version de format {run.schema_version} non prise en charge")
@@ -119,27 +147,47 @@ def new_run(parent: Path, structure: str, now: dt.datetime, fill: Callable[[RunF
     """
     parent.mkdir(parents=True, exist_ok=True)
     hidden = Path(tempfile.mkdtemp(dir=parent, prefix=".run-"))
-    hidden.chmod(0o700)
-    folder = RunFolder(hidden)
-    folder.prepare()
-    fill(folder)
-    base = f"run-{slug(structure)}-{now:%Y%m%dT%H%M%SZ}"
-    for attempt in range(1, 100):
-        path = parent / (base if attempt == 1 else f"{base}-{attempt}")
-        if not path.exists():
-            hidden.rename(path)
-            return RunFolder(path)
+    try:
+        folder = RunFolder(hidden)
+        folder.prepare()
+        fill(folder)
+        base = f"run-{slug(structure)}-{now:%Y%m%dT%H%M%SZ}"
+        for attempt in range(1, 100):
+            path = parent / (base if attempt == 1 else f"{base}-{attempt}")
+            try:
+                hidden.rename(path)  # a folder that holds something is never replaced
+            except OSError:
+                if not path.exists():
+                    raise
+                continue
+            folder = RunFolder(path)
+            folder.claim()
+            return folder
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
+    shutil.rmtree(hidden, ignore_errors=True)
     raise RunFolderError(f"{parent} : impossible d'y créer un dossier d'audit")
 
 
 def unfinished_run(parent: Path, profile_sha256: str) -> RunFolder | None:
-    """The most recent interrupted run of the same profile below `parent` (or `parent` itself)."""
-    candidates = [parent, *sorted(parent.glob("run-*"), reverse=True)]
-    for path in candidates:
+    """The most recent interrupted run of the same profile below `parent` (or `parent` itself), claimed.
+
+    Raises `RunFolderError` when the only one is being written by another process.
+    """
+    busy: Path | None = None
+    found: list[tuple[dt.datetime, RunFolder]] = []
+    for path in (parent, *parent.glob("run-*")):
         folder = RunFolder(path)
         state = folder.read_state()
-        if state is not None and not folder.run.exists() and state.profile_sha256 == profile_sha256:
+        if state is not None and not folder.finished and state.profile_sha256 == profile_sha256:
+            found.append((state.started, folder))
+    for _, folder in sorted(found, key=lambda item: item[0], reverse=True):
+        if folder.claim():
             return folder
+        busy = folder.path
+    if busy:
+        raise RunFolderError(f"{busy} : cet audit est en cours dans une autre fenêtre")
     return None
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,10 +18,16 @@ import msgspec
 
 from agent import __version__
 from agent.files import write_atomic
+from agent.mandate import MandateGuard
 from agent.profile import Limits, Mandate
 from agent.worker import Event, Job
 from checks.catalogue import Domain
 from checks.model import FACTS_SCHEMA, FactsFile, Gap, Reason
+
+MAX_EVENT = 1 << 16
+"""Bytes read of one line of a worker; the rest of a longer one is read as lines that mean nothing."""
+TICK = 0.5
+"""Seconds between two looks at the clock and at a request to stop."""
 
 
 class Reporter(Protocol):
@@ -60,10 +68,18 @@ def collect_all(
     packages: list[str],
     clock: Callable[[], dt.datetime],
     reporter: Reporter,
+    hidden: frozenset[str] = frozenset(),
 ) -> list[Collected]:
-    """Run every assignment in its own process; returns when all have a facts file."""
+    """Run every assignment in its own process; returns when all have a facts file.
+
+    `hidden` names the environment variables that no worker inherits: those the profile takes secrets from.
+    On an interruption every worker is killed first, and the domains that were not finished leave no facts file.
+    """
     results: list[Collected] = []
+    problems: list[Exception] = []
     lock = threading.Lock()
+    stop = threading.Event()
+    guard = MandateGuard(mandate, resolvers)
 
     def one(assignment: Assignment) -> None:
         job = Job(
@@ -78,45 +94,101 @@ def collect_all(
             memory_mib=limits.memory_mib,
             targets=assignment.targets,
         )
-        collected = _supervise(job, assignment, limits, clock, reporter)
+        watch = _Watch(limits, guard, clock, stop)
+        try:
+            collected = _supervise(job, assignment, watch, clock, reporter, hidden)
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
+            with lock:
+                problems.append(error)
+            return
         with lock:
             results.append(collected)
 
-    threads = [threading.Thread(target=one, args=(assignment,)) for assignment in assignments]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    threads = [threading.Thread(target=one, args=(assignment,), daemon=True) for assignment in assignments]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():  # a wait without end cannot be interrupted on every system
+                thread.join(1)
+    except BaseException:
+        stop.set()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+        raise
+    if problems:
+        raise problems[0]
     return sorted(results, key=lambda item: item.domain)
 
 
+class _Watch:
+    """Ends a worker at its time limit, at the end of the mandate's hours, or when the audit is interrupted."""
+
+    def __init__(
+        self, limits: Limits, guard: MandateGuard, clock: Callable[[], dt.datetime], stop: threading.Event
+    ) -> None:
+        self._seconds = limits.domain_seconds
+        self._guard = guard
+        self._clock = clock
+        self.stop = stop
+        self.ended = threading.Event()
+        self.gap: Gap | None = None
+
+    def run(self, process: subprocess.Popen[bytes]) -> None:
+        """Body of the watching thread: returns when the worker has ended or was killed."""
+        deadline = time.monotonic() + self._seconds
+        while not self.ended.wait(max(0.0, min(TICK, deadline - time.monotonic()))):
+            if self.stop.is_set():
+                break
+            if time.monotonic() >= deadline:
+                detail = f"La collecte a été arrêtée : elle a dépassé {self._seconds} secondes."
+                self.gap = Gap(reason=Reason.TIMEOUT, detail=detail)
+                break
+            # Nothing announces a packet on a connection already open: when the hours end, the worker ends.
+            if why := self._guard.refuse_moment(self._clock()):
+                self.gap = Gap(reason=Reason.REFUSED, detail=f"La collecte a été arrêtée par le mandat : {why}.")
+                break
+        else:
+            return
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a worker and whatever it may have started."""
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+
+
 def _supervise(
-    job: Job, assignment: Assignment, limits: Limits, clock: Callable[[], dt.datetime], reporter: Reporter
+    job: Job,
+    assignment: Assignment,
+    watch: _Watch,
+    clock: Callable[[], dt.datetime],
+    reporter: Reporter,
+    hidden: frozenset[str],
 ) -> Collected:
     started = clock()
     refused: tuple[str, ...] = ()
-    timed_out = threading.Event()
     process = subprocess.Popen(
-        [sys.executable, "-m", "agent.worker"],
+        # -P: a folder named `agent` or `checks` where the person stands must not be imported instead of ours.
+        [sys.executable, "-P", "-m", "agent.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=_environment(assignment),
+        env=_environment(hidden),
+        start_new_session=True,
     )
     assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - both are pipes
-
-    def expire() -> None:
-        timed_out.set()
-        process.kill()
-
-    timer = threading.Timer(limits.domain_seconds, expire)
-    timer.daemon = True
-    timer.start()
+    watcher = threading.Thread(target=watch.run, args=(process,), daemon=True)
+    watcher.start()
     try:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(msgspec.json.encode(job) + b"\n")
             process.stdin.flush()
-        for line in process.stdout:
+        while line := process.stdout.readline(MAX_EVENT):
             event = _event(line)
             if event is None:
                 continue
@@ -126,24 +198,23 @@ def _supervise(
                 reporter.step(job.domain, event.step, event.done, event.total)
         code = process.wait()
     finally:
-        timer.cancel()
-        process.kill()
+        watch.ended.set()
+        if process.poll() is None:
+            kill(process)
         process.wait()
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
         process.stdout.close()
+        watcher.join()
     finished = clock()
     facts = read_facts(assignment.facts_path)
-    if facts is None:
-        if timed_out.is_set():
-            detail = f"La collecte a été arrêtée : elle a dépassé {limits.domain_seconds} secondes."
-            gap = Gap(reason=Reason.TIMEOUT, detail=detail)
-        else:
-            detail = f"Le processus de collecte s'est arrêté sans rendre de résultat (code {code})."
-            gap = Gap(reason=Reason.ERROR, detail=detail)
+    if facts is None and not watch.stop.is_set():
+        detail = f"Le processus de collecte s'est arrêté sans rendre de résultat (code {code})."
+        gap = watch.gap or Gap(reason=Reason.ERROR, detail=detail)
         facts = empty_facts(assignment.domain, gap, started, finished, assignment.targets)
         write_atomic(assignment.facts_path, msgspec.json.encode(facts))
-    reporter.finished(job.domain, facts.gap)
+    if facts is not None:
+        reporter.finished(job.domain, facts.gap)
     return Collected(domain=job.domain, seconds=(finished - started).total_seconds(), refused=refused)
 
 
@@ -168,7 +239,7 @@ def read_facts(path: Path) -> FactsFile | None:
     """The facts file at `path`; None when it is absent or not a facts file."""
     try:
         facts = msgspec.json.decode(path.read_bytes(), type=FactsFile)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return facts if facts.schema == FACTS_SCHEMA else None
 
@@ -176,11 +247,11 @@ def read_facts(path: Path) -> FactsFile | None:
 def _event(line: bytes) -> Event | None:
     try:
         return msgspec.json.decode(line, type=Event)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _environment(assignment: Assignment) -> dict[str, str]:
-    """The environment of a worker: ours, less the variables that hold secrets."""
-    hidden = {reference.removeprefix("env:") for reference in assignment.secrets if reference.startswith("env:")}
-    return {name: value for name, value in os.environ.items() if name not in hidden}
+def _environment(hidden: frozenset[str]) -> dict[str, str]:
+    """The environment of a worker: ours, less the variables that hold secrets, and importing from where we do."""
+    kept = {name: value for name, value in os.environ.items() if name not in hidden}
+    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

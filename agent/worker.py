@@ -7,6 +7,7 @@ born with, one JSON object a line; whatever libraries print goes to standard err
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import os
 import sys
@@ -33,6 +34,9 @@ from checks.model import (
     MandateRefusedError,
     Reason,
 )
+
+MAX_STEP = 300
+"""Characters of a progress step that are worth sending."""
 
 
 class Job(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +76,9 @@ def main() -> int:
     job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     _limit_memory(job.memory_mib)
+    if sys.platform == "win32":
+        # The default event loop of Windows connects without telling the audit hook; this one does.
+        asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
     collect(job, events)
     return 0
 
@@ -82,21 +89,28 @@ def collect(job: Job, events: BinaryIO) -> None:
     guard = MandateGuard(job.mandate, job.resolvers)
     network = GuardedNetwork(guard, journal, job.resolvers, utc_now)
     domain = load_catalogue(job.packages).domains[job.domain]
-    config = msgspec.json.decode(job.config, type=domain.load(domain.header.config))
-    collector = domain.load(domain.header.collect)
+
+    def tell(event: Event) -> None:
+        try:
+            events.write(msgspec.json.encode(event) + b"\n")
+        except OSError:  # the parent is gone: what is left of this collection must not pass for its result
+            os._exit(9)
 
     def progress(step: str, done: int = 0, total: int | None = None) -> None:
-        events.write(msgspec.json.encode(Event(step=step, done=done, total=total)) + b"\n")
+        tell(Event(step=step[:MAX_STEP], done=done, total=total))
 
-    request: CollectRequest[Any] = CollectRequest(
-        config=config, secret=lambda reference: job.secrets[reference], clock=utc_now
-    )
     started = utc_now()
     journal.append("start", purpose=f"collecte : {domain.header.title}")
-    install_audit_hook(network)
     gap: Gap | None = None
     data = b"null"
     try:
+        request: CollectRequest[Any] = CollectRequest(
+            config=msgspec.json.decode(job.config, type=domain.load(domain.header.config)),
+            secret=lambda reference: job.secrets[reference],
+            clock=utc_now,
+        )
+        collector = domain.load(domain.header.collect)
+        install_audit_hook(network)
         data = msgspec.json.encode(collector(request, network, progress))
     except CollectError as error:
         gap = Gap(reason=error.reason, detail=error.detail)
@@ -105,7 +119,10 @@ def collect(job: Job, events: BinaryIO) -> None:
     except MemoryError:
         gap = Gap(reason=Reason.ERROR, detail=f"La collecte a dépassé la mémoire permise ({job.memory_mib} Mio).")
     except TimeoutError as error:
-        gap = Gap(reason=Reason.TIMEOUT, detail=f"Délai dépassé pendant la collecte ({error}).")
+        gap = Gap(reason=Reason.TIMEOUT, detail=f"Délai dépassé pendant la collecte ({_where(error)}).")
+    except ImportError as error:
+        detail = f"Un module nécessaire à ce domaine n'est pas installé ({error.name or 'inconnu'})."
+        gap = Gap(reason=Reason.UNSUPPORTED, detail=detail)
     except Exception as error:  # noqa: BLE001 - the broad catch of this process: a crash is an outcome, not a stack trace
         gap = Gap(reason=Reason.ERROR, detail=f"La collecte a échoué pour une raison interne ({_where(error)}).")
     facts = FactsFile(
@@ -123,7 +140,7 @@ def collect(job: Job, events: BinaryIO) -> None:
     journal.append("end", purpose=f"collecte : {domain.header.title}")
     write_atomic(Path(job.facts_path), msgspec.json.encode(facts))
     refused = tuple(f"{error.target} : {error.why}" for error in network.refused)
-    events.write(msgspec.json.encode(Event(finished=True, refused=refused)) + b"\n")
+    tell(Event(finished=True, refused=refused))
 
 
 def _where(error: BaseException) -> str:
@@ -146,6 +163,7 @@ def _limit_memory(mib: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (mib << 20, mib << 20))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the passwords
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import importlib
 import importlib.metadata
 import importlib.resources
 import pkgutil
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -24,6 +25,13 @@ from checks.model import Context, Judgement, Record, Severity
 ENTRY_POINT_GROUP = "ausculte.checks"
 
 ControlFunction = Callable[[Any, Context], "Judgement | list[Judgement]"]
+
+
+_ID = re.compile(r"[a-z][a-z0-9_]{0,30}")
+_PREFIX = re.compile(r"[A-Z][A-Z0-9]{0,15}")
+_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+RESERVED_IDS = frozenset({"schema", "operator", "structure", "mandate", "network", "limits", "plan", "questions"})
+"""Names of the site profile: a domain table could not be told from them."""
 
 
 class CatalogueError(Exception):
@@ -187,20 +195,37 @@ def load_catalogue(packages: list[str] | None = None) -> Catalogue:
 
 
 def _load_domain(package: str) -> tuple[Domain, bytes]:
-    folder = importlib.resources.files(package)
-    raw_catalogue = folder.joinpath("catalogue.toml").read_bytes()
-    measures_path = folder.joinpath("measures.toml")
-    raw_measures = measures_path.read_bytes() if measures_path.is_file() else b""
+    try:
+        folder = importlib.resources.files(package)
+        raw_catalogue = folder.joinpath("catalogue.toml").read_bytes()
+        measures_path = folder.joinpath("measures.toml")
+        raw_measures = measures_path.read_bytes() if measures_path.is_file() else b""
+    except Exception as error:  # importing a package of a third party may raise anything
+        raise CatalogueError(f"{package}/catalogue.toml: {type(error).__name__}: {error}") from error
+    # tomllib and msgspec raise several kinds of ValueError, and RecursionError on a hostile depth.
     try:
         read = msgspec.convert(tomllib.loads(raw_catalogue.decode()), _CatalogueFile)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        _check_header(read.domain)
+    except (ValueError, RecursionError) as error:
         raise CatalogueError(f"{package}/catalogue.toml: {error}") from error
     try:
         measures = msgspec.convert(tomllib.loads(raw_measures.decode()), _MeasuresFile).measure
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError) as error:
         raise CatalogueError(f"{package}/measures.toml: {error}") from error
     domain = Domain(header=read.domain, controls=read.control, measures=measures, package=package)
     return domain, raw_catalogue + raw_measures
+
+
+def _check_header(header: DomainHeader) -> None:
+    """Raise `ValueError` when a domain could not be stored, configured or found."""
+    if not _ID.fullmatch(header.id) or header.id in RESERVED_IDS:
+        raise ValueError(f"domain.id: {header.id!r} is not a free name of small letters, digits and underscores")
+    if not _PREFIX.fullmatch(header.prefix):
+        raise ValueError(f"domain.prefix: {header.prefix!r} is not a word of capital letters and digits")
+    for room in ("facts", "config", "collect", "read_input", "online_input", "summary"):
+        reference = getattr(header, room)
+        if not _REFERENCE.fullmatch(reference) and (reference or room in ("facts", "config", "collect")):
+            raise ValueError(f"domain.{room}: {reference!r} is not of the form 'module:name'")
 
 
 def _check_identities(catalogue: Catalogue) -> None:

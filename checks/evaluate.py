@@ -39,11 +39,20 @@ def evaluate_domain(
     context = Context(now=facts_file.finished, answers=answers or {})
     gap = facts_file.gap
     facts: Any = None
+    if gap is None and facts_file.facts_version > domain.header.facts_version:
+        detail = (
+            f"Ces faits ont été enregistrés par une version plus récente d'Ausculte ({facts_file.tool_version}) ; "
+            "mettre à jour cette installation pour les juger."
+        )
+        gap = Gap(reason=Reason.UNSUPPORTED, detail=detail)
     if gap is None:
         try:
             facts = msgspec.json.decode(facts_file.data, type=domain.load(domain.header.facts))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             gap = Gap(reason=Reason.MALFORMED, detail=f"Les faits enregistrés ne peuvent pas être relus : {error}.")
+        except ImportError as error:
+            detail = f"Un module nécessaire à ce domaine n'est pas installé ({error.name or 'inconnu'})."
+            gap = Gap(reason=Reason.UNSUPPORTED, detail=detail)
     if gap is not None:
         subject = ", ".join(facts_file.targets) or domain.header.title
         outcomes = [stamp(domain, control, not_assessed(subject, gap), context) for control in domain.controls]
@@ -63,12 +72,14 @@ def evaluate_facts(domain: Domain, facts: Any, context: Context) -> list[Outcome
 def _judge(domain: Domain, control: Control, facts: Any, context: Context) -> list[Judgement]:
     try:
         result = domain.control_function(control)(facts, context)
+        judgements = result if isinstance(result, list) else [result]
+        if not all(isinstance(judgement, Judgement) for judgement in judgements):
+            raise TypeError  # noqa: TRY301 - the same broken control, the same outcome
     except Exception as error:  # noqa: BLE001 - the one broad catch: a crash of one control must not hide the others
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{PurePath(last.filename).name}:{last.lineno}"
         detail = f"Le contrôle a échoué pour une raison interne ({type(error).__name__}, {where})."
         return [not_assessed(domain.header.title, Gap(reason=Reason.ERROR, detail=detail))]
-    judgements = result if isinstance(result, list) else [result]
     if not judgements:
         detail = "Le contrôle n'a rien trouvé à juger."
         return [not_assessed(domain.header.title, Gap(reason=Reason.NOT_CONFIGURED, detail=detail))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -63,6 +64,11 @@ def run(args: argparse.Namespace) -> int:
     from checks.catalogue import load_catalogue
     from checks.evaluate import evaluate_domain
 
+    if args.timeout < 1:
+        raise UsageError("--timeout : au moins 1 seconde est attendue")
+    if args.password_env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", args.password_env):
+        # Not shown: it may be the password itself.
+        raise UsageError("--password-env : le nom d'une variable d'environnement est attendu, pas sa valeur")
     catalogue = load_catalogue()
     domain = catalogue.domains.get(args.domain)
     if domain is None:
@@ -90,6 +96,7 @@ def _from_files(domain: Domain, inputs: list[str], options: dict[str, str]) -> F
     import msgspec
 
     from agent import __version__
+    from agent.errors import UsageError
     from agent.supervisor import read_facts
     from agent.worker import utc_now
     from checks.model import FACTS_SCHEMA, FactsFile, Origin
@@ -98,6 +105,8 @@ def _from_files(domain: Domain, inputs: list[str], options: dict[str, str]) -> F
         recorded = read_facts(Path(inputs[0]))
         if recorded is not None and recorded.domain == domain.id:
             return recorded
+        if recorded is not None:
+            raise UsageError(f"{inputs[0]} : ce sont des faits du domaine « {recorded.domain} », pas « {domain.id} »")
     if not domain.header.read_input:
         return None
     data = domain.load(domain.header.read_input)(inputs, options)
@@ -122,6 +131,7 @@ def _online(domain: Domain, args: argparse.Namespace, options: dict[str, str], c
     from agent import engine
     from agent.commands.collect import resolve_secrets
     from agent.errors import UsageError
+    from agent.mandate import parse_address
     from agent.network import system_resolvers
     from agent.profile import Limits, LoadedProfile
     from agent.progress import make_reporter
@@ -140,13 +150,16 @@ def _online(domain: Domain, args: argparse.Namespace, options: dict[str, str], c
     except ValueError as error:  # what the domain says of its input, in French; msgspec's errors are of this kind
         raise UsageError(str(error)) from error
     targets = engine.targets_of(config)
+    for text in args.resolver:
+        if parse_address(text) is None:
+            raise UsageError(f"--resolver {text} : une adresse IP est attendue")
     resolvers = tuple(args.resolver) or system_resolvers()
     mandate = _transient_mandate(
         [*targets, *(args.also if args.authorised else [])], resolvers, authorised=args.authorised
     )
     titles = {domain.id: domain.header.title}
     loaded = LoadedProfile(profile=_NO_PROFILE, domains={domain.id: config}, sha256="", path="")
-    secrets = resolve_secrets(loaded, titles, interactive=sys.stdin.isatty())
+    secrets = resolve_secrets(loaded, loaded.domains, titles, interactive=sys.stdin.isatty())
     reporter = make_reporter(titles, quiet=args.json)
     with tempfile.TemporaryDirectory(prefix="ausculte-") as temporary, contextlib.closing(reporter):
         path = Path(temporary) / "facts.json"
@@ -162,6 +175,7 @@ def _online(domain: Domain, args: argparse.Namespace, options: dict[str, str], c
             packages=[catalogue.domains[domain.id].package],
             clock=utc_now,
             reporter=reporter,
+            hidden=engine.secret_variables(loaded),
         )
         facts = read_facts(path)
     if facts is None:
@@ -184,7 +198,7 @@ def _transient_mandate(allowed: list[str], resolvers: tuple[str, ...], *, author
     networks, names = [], []
     for item in allowed:
         if "/" in item or parse_address(item) is not None:
-            networks.append(item)
+            networks.append(_network(item))
         else:
             names.append(item)
             if authorised:
@@ -200,17 +214,31 @@ def _transient_mandate(allowed: list[str], resolvers: tuple[str, ...], *, author
     )
 
 
+def _network(text: str) -> str:
+    import ipaddress
+
+    from agent.errors import UsageError
+    from agent.mandate import parse_address
+
+    try:
+        return str(parse_address(text) or ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise UsageError(f"{text} : ce n'est ni un réseau, ni une adresse, ni un nom") from None
+
+
 def _addresses(name: str, resolvers: tuple[str, ...]) -> list[str]:
     """Addresses of a host the person authorised by name; empty when it does not resolve (the collector will say so)."""
     import dns.exception
     import dns.resolver
 
+    if not resolvers:
+        return []
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers = list(resolvers)
     resolver.lifetime = 5.0
     found: list[str] = []
     for kind in ("A", "AAAA"):
-        with contextlib.suppress(dns.exception.DNSException):
+        with contextlib.suppress(dns.exception.DNSException, UnicodeError, ValueError):
             found += [record.to_text() for record in resolver.resolve(name, kind, search=False)]
     return found
 
@@ -220,6 +248,7 @@ def _print(facts: FactsFile, outcomes: list[Any], *, as_json: bool) -> None:
 
     import msgspec
 
+    from agent.output import write_data
     from checks.model import Verdict
     from reports.frameworks import load_frameworks
 
@@ -238,7 +267,7 @@ def _print(facts: FactsFile, outcomes: list[Any], *, as_json: bool) -> None:
             "gap": msgspec.to_builtins(facts.gap),
             "outcomes": rows,
         }
-        print(json.dumps(document, ensure_ascii=False))
+        write_data(json.dumps(document, ensure_ascii=False) + "\n")
         return
     names = {
         Verdict.PASS: "conforme",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from agent.commands.run import add_collect_arguments
@@ -51,6 +51,7 @@ def collect_from_args(
         known = ", ".join(f"[{name}]" for name in catalogue.domains)
         raise UsageError(f"{args.profile} : aucun domaine à auditer ; ajoutez au moins une table parmi {known}")
     titles = {name: domain.header.title for name, domain in catalogue.domains.items()}
+    began = utc_now()
     interactive = not args.no_prompt and sys.stdin.isatty()
     reporter = make_reporter(titles, quiet=args.quiet)
     try:
@@ -58,7 +59,7 @@ def collect_from_args(
             loaded,
             args.output,
             catalogue,
-            secrets=lambda: resolve_secrets(loaded, titles, interactive=interactive),
+            secrets=lambda names: resolve_secrets(loaded, names, titles, interactive=interactive),
             only=tuple(args.only),
             resume=args.resume,
             clock=utc_now,
@@ -66,6 +67,9 @@ def collect_from_args(
         )
     finally:
         reporter.close()
+    state = folder.read_state()
+    if args.resume and state and state.started >= began:
+        print("Aucun audit interrompu de ce profil ici : un nouvel audit a été fait.", file=sys.stderr)
     for item in collected:
         for refused in item.refused:
             print(f"{titles[item.domain]} : refusé par le mandat : {refused}", file=sys.stderr)
@@ -73,15 +77,20 @@ def collect_from_args(
 
 
 def resolve_secrets(
-    loaded: LoadedProfile, titles: Mapping[str, str], *, interactive: bool
+    loaded: LoadedProfile, names: Iterable[str], titles: Mapping[str, str], *, interactive: bool
 ) -> dict[str, dict[str, str]]:
-    """Every secret the profile refers to, asked for or read once: domain -> reference -> secret."""
+    """The secrets the domains `names` refer to: domain -> reference -> secret.
+
+    Each source is read once, even when two domains share it; a question at the keyboard is asked for each domain.
+    """
     from agent.secret_store import references, resolve
 
-    return {
-        name: {
-            reference: resolve(reference, f"Mot de passe pour {titles[name]}", interactive=interactive)
-            for reference in references(config)
-        }
-        for name, config in loaded.domains.items()
-    }
+    read: dict[str, str] = {}
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        found[name] = {}
+        for reference in references(loaded.domains[name]):
+            if reference == "prompt" or reference not in read:
+                read[reference] = resolve(reference, f"Mot de passe pour {titles[name]}", interactive=interactive)
+            found[name][reference] = read[reference]
+    return found

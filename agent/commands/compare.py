@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 
@@ -24,17 +25,26 @@ def run(args: argparse.Namespace) -> int:
     from agent.commands.report import compare_with
     from agent.exits import OK
     from agent.files import write_atomic
+    from agent.output import write_data
     from agent.runfolder import open_run
     from checks.catalogue import load_catalogue
+    from checks.common.text import clean
     from reports.html import render_comparison
     from reports.terminal import comparison_summary
 
     catalogue = load_catalogue()
     newer = open_run(args.new)
     result, _ = engine.rejudge(newer, catalogue)
-    comparison = compare_with(open_run(args.old), result, catalogue)
+    older = open_run(args.old)
+    before = older.read_run()
+    if before.structure.name.casefold() != result.structure.name.casefold():
+        names = f"{before.structure.name} / {result.structure.name}"
+        print(clean(f"Attention : ces deux audits n'ont pas le même nom de structure ({names})."), file=sys.stderr)
+    if before.started > result.started:
+        print("Attention : le premier audit donné est plus récent que le second.", file=sys.stderr)
+    comparison = compare_with(older, result, catalogue)
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode(comparison), indent=1).decode())
+        write_data(msgspec.json.format(msgspec.json.encode(comparison), indent=1).decode() + "\n")
         return OK
     print(comparison_summary(comparison))
     path = args.output or newer.path / "comparison.html"

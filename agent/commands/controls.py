@@ -20,6 +20,7 @@ def run(args: argparse.Namespace) -> int:
     """Print controls; imports no control code and no network library."""
     from agent.errors import UsageError
     from agent.exits import OK
+    from agent.output import write_data
     from checks.catalogue import load_catalogue
     from reports.frameworks import load_frameworks
 
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"domaine inconnu : {args.domain} (existants : {', '.join(catalogue.domains)})")
         rows = [row for row in rows if row["domain"] == args.domain]
     if args.json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        write_data(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
         return OK
     for row in rows:
         print(f"{row['id']:<16}{row['severity']:<10}{row['title']}")

@@ -20,11 +20,12 @@ def run(args: argparse.Namespace) -> int:
 
     from agent.doctor import diagnose
     from agent.exits import NOT_ASSESSED, OK
+    from agent.output import write_data
     from agent.worker import utc_now
 
     findings = diagnose(args.output, utc_now())
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode(findings)).decode())
+        write_data(msgspec.json.format(msgspec.json.encode(findings)).decode() + "\n")
     else:
         marks = {"ok": "bon", "missing": "manque", "blocking": "BLOQUANT"}
         for item in findings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 from pathlib import Path
 
 
@@ -41,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from agent.commands.report import write_report
     from agent.errors import UsageError
     from agent.exits import NOT_ASSESSED, OK
+    from agent.output import write_data
     from agent.profile import load_profile
     from agent.runfolder import RunFolder, open_run
     from agent.worker import utc_now
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             write_report(target, result, judged, catalogue, against)
             folder = target
     if args.json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        write_data(msgspec.json.format(msgspec.json.encode(result), indent=1).decode() + "\n")
     else:
         print(run_summary(result, catalogue, build_plan(result, catalogue)))
         if folder.report.exists():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 
@@ -55,17 +54,20 @@ def run(args: argparse.Namespace) -> int:
     from agent.commands.collect import collect_from_args
     from agent.commands.report import write_report
     from agent.exits import NOT_ASSESSED, OK, SEVERITY_REACHED
+    from agent.output import write_data
     from agent.runfolder import open_run
     from agent.worker import utc_now
     from checks.model import Severity, Verdict
     from reports.terminal import run_summary
 
     against = open_run(args.against) if args.against else None
+    if against:
+        against.read_run()  # a comparison that cannot be made is said before the audit, not after
     catalogue, loaded, folder, collected = collect_from_args(args)
     result, judged = engine.finish(folder, loaded, catalogue, collected, clock=utc_now)
     plan = write_report(folder, result, judged, catalogue, against)
     if args.json:
-        sys.stdout.write(folder.run.read_text("utf-8"))
+        write_data(folder.run.read_text("utf-8") + "\n")
     else:
         print(run_summary(result, catalogue, plan))
         print(f"Rapport : {folder.report}")
