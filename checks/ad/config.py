@@ -35,6 +35,11 @@ class AdConfig(Record, frozen=True, kw_only=True):
     pin_sha256: tuple[Sha256, ...] = ()
     """SHA-256 of accepted controller certificates (DER, hexadecimal), for certificates no authority vouches
     for."""
+    unverified_certificate: Literal["ntlm", "refuse"] = "ntlm"
+    """What to do, with `simple`, when nothing is declared to check the certificate of a controller against
+    (no `ca_file`, no pin) and no authority of this machine signed it. `ntlm`: the password is not sent; the session
+    is opened with NTLM, signed and sealed, outside that TLS, and the certificate is reported. `refuse`: the
+    controller is not read."""
     base_dn: str = ""
     """Empty: the default naming context announced by the controller."""
     ldap_port: Port = 389

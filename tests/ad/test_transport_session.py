@@ -71,9 +71,19 @@ def test_permission_is_asked_before_connecting(identity: Identity) -> None:
 
 def test_unknown_authority_gets_no_password(identity: Identity) -> None:
     with FakeDc(answering(), identity) as dc:
-        error = refused(dc, config(dc))
+        error = refused(dc, config(dc, unverified_certificate="refuse"))
     assert error.reason is Reason.REFUSED
     assert identity.sha256 in error.detail
+    assert dc.binds == []
+
+
+def test_unknown_authority_with_nothing_to_check_against_falls_back_on_ntlm_never_on_the_password(
+    identity: Identity,
+) -> None:
+    with FakeDc(answering(), identity) as dc:
+        error = refused(dc, config(dc))  # the fake controller speaks TLS on both ports: NTLM gets no answer
+    assert "NTLM" in error.detail
+    assert PASSWORD.encode() not in b"".join(repr(bind).encode() for bind in dc.binds)
     assert dc.binds == []
 
 

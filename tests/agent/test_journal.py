@@ -122,3 +122,57 @@ def test_hostile_text_cannot_forge_a_line(tmp_path):
     assert len(lines) == 1
     assert "\x1b" not in json.loads(lines[0])["target"]
     assert journal.verify(path) is None
+
+
+def test_a_journal_cut_at_any_byte_is_repaired_and_goes_on(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    write(path, 3)
+    whole = path.read_bytes()
+    for cut in range(len(whole)):
+        path.write_bytes(whole[:cut])
+        before = whole[:cut].count(b"\n")
+        assert journal.repair(path) is (whole[:cut].rfind(b"\n") + 1 != cut)
+        write(path, 1)
+        assert journal.verify(path) is None, cut
+        assert journal.head(path)[0] == before + 1
+
+
+@pytest.mark.parametrize(
+    "rest", [b"\0" * 500, b'{"action":"per', b"\0\0\n\0\0\n", b"[1]\n", b"\xff\n", b"[" * 5000 + b"\n"]
+)
+def test_a_worker_goes_on_after_what_another_left(tmp_path, rest):
+    """No repair in between: the other workers write on while one dies."""
+    path = tmp_path / "journal.jsonl"
+    write(path, 2)
+    path.write_bytes(path.read_bytes() + rest)
+    write(path, 1)
+    assert journal.verify(path) is None
+    assert journal.head(path)[0] == 3
+    assert (tmp_path / "journal.truncated").read_bytes().startswith(rest[:2])
+
+
+def test_entries_added_after_the_audit_are_found(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    write(path, 2)
+    entries, head = journal.head(path)
+    write(path, 1)
+    assert journal.verify(path) is None
+    assert "ajoutées" in journal.verify(path, entries, head).detail
+
+
+def test_a_journal_whose_end_is_no_journal_is_not_cut(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    content = b"x" * 200_000
+    path.write_bytes(content)
+    with pytest.raises(journal.JournalError):
+        write(path, 1)
+    assert path.read_bytes() == content
+
+
+def test_a_clock_that_goes_back_does_not_break_the_chain(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    write(path, 1)
+    journal.Journal(path, "ad", lambda: dt.datetime(2020, 1, 1, tzinfo=dt.UTC)).append(
+        "permit", "10.0.0.9", 1, "tcp", "x"
+    )
+    assert journal.verify(path) is None

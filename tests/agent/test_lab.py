@@ -133,3 +133,32 @@ def test_target_outside_the_mandate_sends_nothing(running_lab, profile, tmp_path
         rest = sniffer.communicate(timeout=20)[1]
     assert done.returncode == 5, done.stderr
     assert b"\n0 packets captured" in b"\n" + rest, rest
+
+
+@pytest.mark.parametrize("lab", ["running_lab", "later_lab"])
+def test_check_with_no_authority_to_trust_reads_all_and_reports_the_certificate(request, lab):
+    info = request.getfixturevalue(lab)
+    done = ausculte(
+        info, "check", "ad", "ldaps://dc1.tilleuls.test", "--user", "audit-ausculte@tilleuls.test",
+        "--password-env", "AUSCULTE_AD_PASSWORD", "--authorised", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    verdict = {o["control"]: o["verdict"] for o in document["outcomes"]}
+    assert verdict["AD-NET-004"] == "fail"
+    assert verdict["AD-COL-001"] == "pass"
+    assert list(verdict.values()).count("not_assessed") <= 1
+    assert {"control", "verdict", "reason", "severity", "affected", "references"} <= document["outcomes"][0].keys()
+
+
+def test_check_of_mail_domains_asks_public_dns_only_unless_authorised(running_lab):
+    quiet = json.loads(ausculte(running_lab, "check", "messaging", "sain.test", "--json").stdout)
+    by_control = {o["control"]: o for o in quiet["outcomes"]}
+    assert by_control["MAIL-SPF-001"]["verdict"] == "pass"
+    assert (by_control["MAIL-TLS-001"]["verdict"], by_control["MAIL-TLS-001"]["reason"]) == (
+        "not_assessed",
+        "not_configured",
+    )
+    words = ["check", "messaging", "sain.test", "--json", "--authorised", "--also", "10.30.0.0/24"]
+    full = json.loads(ausculte(running_lab, *words).stdout)
+    assert {o["control"]: o["verdict"] for o in full["outcomes"]}["MAIL-TLS-001"] == "pass"

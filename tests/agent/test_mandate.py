@@ -41,6 +41,14 @@ def mandate(**changes):
         ("::ffff:10.10.0.70", False),
         ("::ffff:10.10.0.1", True),
         ("127.0.0.1", False),
+        ("10.10.0.255", False),
+        ("2001:db8::1%eth0", True),
+        ("fe80::1%eth0", False),
+        ("224.0.0.1", False),
+        ("255.255.255.255", False),
+        ("0.0.0.0", False),
+        ("ff02::1", False),
+        ("::", False),
     ],
 )
 def test_address_rules(address, allowed):
@@ -56,6 +64,9 @@ def test_address_rules(address, allowed):
         ("tilleuls.test.evil.example", False),
         ("vpn.prestataire.test", True),
         ("www.vpn.prestataire.test", False),
+        ("xn--tilleuls-1ya.test", False),
+        ("tılleuls.test", False),
+        ("", False),
     ],
 )
 def test_name_rules(name, allowed):
@@ -69,6 +80,27 @@ def test_an_authorised_name_cannot_aim_at_an_internal_address_outside_the_networ
     assert "biomédical" in guard.refuse_resolved("mta-sts.tilleuls.test", parse_address("10.10.0.70"))
     assert guard.refuse_resolved("mx.autre.test", parse_address("10.10.0.5")) == ""
     assert guard.refuse_resolved("mx.autre.test", parse_address("8.8.8.8")) != ""
+
+
+@pytest.mark.parametrize(
+    "address", ["2002:a0a:46::1", "64:ff9b::a0a:46", "::10.10.0.70", "2001:0:0:0:0:0:f5f5:ffb9", "::ffff:10.10.0.70"]
+)
+def test_an_excluded_address_is_recognised_inside_an_ipv6_address(address):
+    guard = mandate(networks=("2000::/16", "::/0"))
+    assert "biomédical" in guard.refuse_address(parse_address(address))
+    assert "biomédical" in mandate().refuse_resolved("www.tilleuls.test", parse_address(address))
+
+
+@pytest.mark.parametrize("address", ["2002:c0a8:132::1", "64:ff9b::192.168.1.50"])
+def test_a_name_does_not_open_an_internal_address_carried_by_ipv6(address):
+    assert "interne" in mandate().refuse_resolved("www.tilleuls.test", parse_address(address))
+
+
+def test_two_spellings_of_one_international_name_are_one_name_and_a_lookalike_is_not():
+    guard = mandate(domains=("xn--t-9fab.test", "fass.test"))
+    assert guard.refuse_name("Été.test") == ""
+    assert guard.refuse_name("mail.été.test.") == ""
+    assert guard.refuse_name("faß.test") != ""  # another name for DNS (IDNA 2008), though case folding joins them
 
 
 def test_resolver_is_allowed_for_dns_only_and_never_when_excluded():

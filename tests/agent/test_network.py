@@ -24,7 +24,20 @@ mandate = Mandate(authorised_by="x", signed_on=today, valid_from=today, valid_to
                   excluded=(Excluded(network="127.0.0.7", why="biomédical"),))
 clock = lambda: dt.datetime.now(dt.UTC)
 network = GuardedNetwork(MandateGuard(mandate, ("127.0.0.53",)), Journal(Path(sys.argv[1]), "test", clock), ("127.0.0.53",), clock)
+early = socket.socket()
 install_audit_hook(network)
+def datagram(host):
+    async def go():
+        await asyncio.get_running_loop().create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(host, port))
+    asyncio.run(go())
+def threaded(action):
+    caught = []
+    def body():
+        try: action()
+        except PermissionError as error: caught.append(error)
+    import threading
+    thread = threading.Thread(target=body); thread.start(); thread.join()
+    raise caught[0]
 port = int(sys.argv[2])
 def refused(action):
     try:
@@ -111,6 +124,29 @@ def test_permitted_target_is_reached_and_journaled(tmp_path, listener):
         ('network.permit_resolved("www.tilleuls.test", ("127.0.0.200",), 443, "https", "essai")', "interne"),
         ("socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)", "raw socket"),
         ("socket.socket(socket.AF_PACKET, socket.SOCK_RAW)", "raw socket"),
+        ('socket.getnameinfo(("127.0.0.1", port), 0)', "inverse"),
+        ('socket.gethostbyaddr("127.0.0.1")', "inverse"),
+        ('socket.gethostbyaddr("evil.example")', "hors du mandat"),
+        ('socket.gethostbyname_ex("evil.example")', "hors du mandat"),
+        ('socket.create_connection(("2130706433", port), 5)', "hors du mandat"),
+        ('socket.socket().connect(("0x7f.200", port))', "sans le faire autoriser"),
+        ('socket.socket().connect_ex(("127.0.0.200", port))', "hors du mandat"),
+        ('socket.socket().connect(("0.0.0.0", port))', "une seule machine"),
+        ('network.connect("127.0.0.127", port, "ldaps", "essai", 5)', "diffusion"),
+        ('network.connect("2002:7f00:7::1", port, "ldaps", "essai", 5)', "biomédical"),
+        ('socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("127.0.0.200", port))', "hors du mandat"),
+        (
+            'socket.fromfd(early.fileno(), socket.AF_INET, socket.SOCK_STREAM).connect(("127.0.0.200", port))',
+            "hors du mandat",
+        ),
+        ('early.connect(("127.0.0.200", port))', "hors du mandat"),
+        ('datagram("127.0.0.200")', "hors du mandat"),
+        ('threaded(lambda: socket.create_connection(("127.0.0.200", port), 5))', "hors du mandat"),
+        ('network.permit_resolved("www.tilleuls.test", ("224.0.0.251",), 443, "https", "essai")', "une seule machine"),
+        ("socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 1)", "raw socket"),
+        ("socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)", "another family"),
+        ("os.fork()", "may not start a program"),
+        ('os.posix_spawn("/bin/true", ["true"], {})', "may not start a program"),
         ('os.system("true")', "may not start a program"),
         ('__import__("subprocess").run(["true"])', "may not start a program"),
     ],
@@ -122,6 +158,35 @@ def test_nothing_is_sent_outside_the_mandate(tmp_path, listener, attempt, why):
     assert accepted == []
     if "program" not in why and "raw" not in why:
         assert [e["action"] for e in entries] == ["refuse"]
+
+
+def test_hours_that_end_after_a_target_was_permitted_stop_the_next_connection(tmp_path, listener):
+    port, accepted = listener
+    code = """
+network.permit("127.0.0.1", port, "ldaps", "essai")
+network._clock = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(days=3)
+print(json.dumps(refused(lambda: socket.create_connection(("127.0.0.1", port), 5))))
+"""
+    result, _ = run(tmp_path, port, code)
+    assert "valable du" in result
+    assert accepted == []
+
+
+def test_an_answer_that_changes_between_permission_and_connection_is_not_followed(tmp_path, listener):
+    """The address permitted is the address used: a second answer for the same name opens nothing."""
+    port, accepted = listener
+    code = """
+answers = iter([("127.0.0.1",), ("127.0.0.7",)])
+network._resolve = lambda name: next(answers)
+first = network.permit("dc1.tilleuls.test", port, "ldaps", "essai")
+why = refused(lambda: network.connect("dc1.tilleuls.test", port, "ldaps", "essai", 5))
+print(json.dumps([first, why, refused(lambda: socket.create_connection(("dc1.tilleuls.test", port), 5))]))
+"""
+    (first, why, by_name), _ = run(tmp_path, port, code)
+    assert first == ["127.0.0.1"]
+    assert "biomédical" in why
+    assert "non annoncée" in by_name
+    assert accepted == []
 
 
 def test_asyncio_own_plumbing_is_not_hindered(tmp_path, listener):

@@ -74,6 +74,13 @@ class _NextServer(Exception):  # noqa: N818 - control flow: this server is out, 
         self.detail = detail
 
 
+class _UnverifiedError(_NextServer):
+    """The certificate is neither signed by a known authority nor pinned: no password goes into that TLS."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Reason.REFUSED, detail)
+
+
 def open_session(config: AdConfig, password: str, network: Network) -> Session:
     """Bind to the first server that can be reached and trusted.
 
@@ -131,6 +138,15 @@ def _open(server: str, config: AdConfig, password: str, network: Network) -> Ses
     for address in addresses:
         try:
             return _open_address(server, address, port, config, password)
+        except _UnverifiedError as failure:
+            # A declared authority or pin that does not match is a warning sign, not a lack of information.
+            expected = bool(config.ca_file or config.pin_sha256)
+            if expected or config.unverified_certificate == "refuse" or ntlm_account(config.user, password) is None:
+                last = failure
+                break
+            # NTLM proves the password without sending it, then signs and seals everything.
+            network.permit(server, config.ldap_port, "ldap", PURPOSE)
+            return _ntlm_session(server, address, config.ldap_port, config, password)
         except _NextServer as failure:
             last = failure
             if failure.reason is Reason.REFUSED:
@@ -147,9 +163,10 @@ def _open_address(server: str, address: str, port: int, config: AdConfig, passwo
         bound = connection.bind()
     except (LDAPException, OSError) as error:
         connection.strategy.close()
-        raise _NextServer(
+        # The password may have been counted: it is not presented to another controller.
+        raise CollectError(
             Reason.TIMEOUT if "timed out" in str(error) else Reason.UNREACHABLE,
-            f"{server} : la connexion a été coupée pendant l'authentification",
+            f"{server} : la connexion a été coupée pendant l'authentification, qui n'est pas retentée",
         ) from error
     if not bound:
         code, message = _result_of(connection)
@@ -188,8 +205,7 @@ def _trusted_connection(
     if digest and digest in policy.pins:
         return connection, digest
     connection.strategy.close()
-    raise _NextServer(
-        Reason.REFUSED,
+    raise _UnverifiedError(
         f"{server} : {tls.explain(failure)}, aucun mot de passe n'a été envoyé (indiquez l'autorité avec ca_file, "
         f"ou vérifiez auprès du prestataire puis déclarez l'empreinte pin_sha256 {digest})",
     )
@@ -268,9 +284,9 @@ def _ntlm_session(server: str, address: str, port: int, config: AdConfig, passwo
         result = bind_ntlm(directory, account, protect=True)
     except (OSError, MalformedMessage) as error:
         directory.close()
-        raise _NextServer(
+        raise CollectError(
             Reason.TIMEOUT if isinstance(error, TimeoutError) else Reason.UNREACHABLE,
-            f"{server} : la connexion a été coupée pendant l'authentification NTLM",
+            f"{server} : la connexion a été coupée pendant l'authentification NTLM, qui n'est pas retentée",
         ) from error
     if result.done.code != SUCCESS:
         directory.close()
