@@ -16,8 +16,13 @@ import ipaddress
 import secrets
 import struct
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from checks.model import Gap, Reason, Record
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Opener = Callable[[], Awaitable[Streams]]
@@ -215,7 +220,7 @@ class Certificate(Record, frozen=True, tag="certificate", tag_field="kind"):
 
 
 def read_certificate(der: bytes, *, trusted: bool, trust_error: str = "", trust_store: str = "") -> Certificate:
-    """Read a DER certificate. Raises `ValueError` when it is not one."""
+    """Read a DER certificate, whatever algorithm signed it. Raises `ValueError` when it is not one."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
 
@@ -228,15 +233,16 @@ def read_certificate(der: bytes, *, trusted: bool, trust_error: str = "", trust_
         )
     except x509.ExtensionNotFound:
         names = ()
-    algorithm = found.signature_hash_algorithm
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise ValueError("unreadable extensions") from error
     return Certificate(
         names=names,
         subject=found.subject.rfc4514_string(),
         issuer=found.issuer.rfc4514_string(),
-        not_before=found.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        not_after=found.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        not_before=_iso(found.not_valid_before_utc),
+        not_after=_iso(found.not_valid_after_utc),
         key=_describe_key(found),
-        signature=algorithm.name if algorithm else found.signature_algorithm_oid.dotted_string,
+        signature=_describe_signature(found),
         sha256=found.fingerprint(hashes.SHA256()).hex(),
         trusted=trusted,
         trust_error=trust_error,
@@ -244,12 +250,28 @@ def read_certificate(der: bytes, *, trusted: bool, trust_error: str = "", trust_
     )
 
 
-def _describe_key(found: object) -> str:
+def _iso(moment: datetime) -> str:
+    """UTC, with a year of four digits even in the first centuries, which `strftime` does not promise."""
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def _describe_signature(found: x509.Certificate) -> str:
+    """Hash of the signature, or its identifier when it has none or is unknown."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        algorithm = found.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        algorithm = None
+    return algorithm.name if algorithm else found.signature_algorithm_oid.dotted_string
+
+
+def _describe_key(found: x509.Certificate) -> str:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     try:
-        key = found.public_key()  # type: ignore[attr-defined]
+        key = found.public_key()
     except (ValueError, UnsupportedAlgorithm):
         return "unknown"
     if isinstance(key, rsa.RSAPublicKey):

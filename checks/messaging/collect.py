@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from checks.common.dns import Answer, DnsClient, NameError_, Status, ascii_name, permitted_resolvers
+from checks.common.slots import Slots
 from checks.common.suffix import Registrable, load_suffix_list
 from checks.messaging.collectors.dkim import collect_dkim
 from checks.messaging.collectors.dmarc import collect_dmarc
@@ -20,6 +22,9 @@ from checks.messaging.collectors.sts import StsSettings, collect_sts, collect_tl
 from checks.messaging.config import MessagingConfig
 from checks.messaging.facts import MailDomain, MessagingFacts, MxFacts, SmtpFacts
 from checks.model import CollectError, CollectRequest, Gap, MandateRefusedError, Network, Progress, Reason
+
+SERVER_PATIENCE = 0.3
+"""Seconds after which a mail server that is slow to answer no longer keeps others from being looked at."""
 
 DNS_PURPOSE = "lire les enregistrements DNS publics de la messagerie"
 
@@ -36,6 +41,7 @@ def collect(request: CollectRequest[MessagingConfig], network: Network, progress
 async def collect_all(config: MessagingConfig, network: Network, progress: Progress) -> MessagingFacts:
     """Same as `collect`, for a caller that has an event loop."""
     names = _names(config)
+    _check_authorities(config.ca_file)
     try:
         resolvers = permitted_resolvers(network, DNS_PURPOSE)
     except MandateRefusedError as error:
@@ -72,6 +78,17 @@ def _names(config: MessagingConfig) -> dict[str, tuple[str, ...]]:
         raise CollectError(Reason.MALFORMED, f"Un domaine de messagerie est mal écrit : {error}.") from error
 
 
+def _check_authorities(ca_file: str) -> None:
+    """Refuse a file of authorities that cannot be read: every server would look wrong because of us."""
+    if not ca_file:
+        return
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        detail = f"Le fichier des autorités de certification « {ca_file} » est absent ou illisible."
+        raise CollectError(Reason.NOT_CONFIGURED, detail) from error
+
+
 class _Worker:
     """What the collection of each domain shares."""
 
@@ -80,7 +97,7 @@ class _Worker:
         self._network = network
         self._dns = dns
         self._registrable: Registrable = load_suffix_list()
-        self._smtp_slots = asyncio.Semaphore(config.smtp_concurrency)
+        self._smtp_slots = Slots(config.smtp_concurrency, SERVER_PATIENCE)
         self._smtp: dict[str, asyncio.Task[SmtpFacts]] = {}
 
     async def domain(self, name: str, selectors: tuple[str, ...]) -> MailDomain:
@@ -147,7 +164,7 @@ class _Worker:
             ca_file=self._config.ca_file,
         )
         exchanger = next(found for found in mx.hosts if found.name == host)
-        async with self._smtp_slots:
+        async with self._smtp_slots.hold():
             return await probe(self._network, exchanger, settings)
 
 

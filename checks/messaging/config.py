@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from checks.model import Record
@@ -16,6 +17,11 @@ MAX_SELECTOR = 190
 """Leaves room for `._domainkey.` and a domain in the 253 characters of a name."""
 MAX_SECONDS = 60
 MAX_CONCURRENCY = 500
+
+
+def _plain(domain: str) -> str:
+    """The domain in the one form that is compared."""
+    return unicodedata.normalize("NFC", domain).rstrip(".").lower()
 
 
 class MessagingConfig(Record, frozen=True):
@@ -61,6 +67,9 @@ class MessagingConfig(Record, frozen=True):
         for name in (*self.domains, *self.dkim_selectors_by_domain):
             if len(name) > MAX_NAME or not _DOMAIN.fullmatch(name):
                 raise ValueError(f"« {name} » n'est pas un domaine de messagerie")
+        unknown = {_plain(name) for name in self.dkim_selectors_by_domain} - set(map(_plain, self.domains))
+        if unknown:
+            raise ValueError(f"« {min(unknown)} » a des sélecteurs DKIM mais n'est pas dans la liste des domaines")
         declared = (*self.dkim_selectors, *(s for some in self.dkim_selectors_by_domain.values() for s in some))
         for selector in declared:
             if len(selector) > MAX_SELECTOR or not _SELECTOR.fullmatch(selector):
@@ -73,6 +82,7 @@ class MessagingConfig(Record, frozen=True):
             raise ValueError("un délai va de 0 à 60 secondes, un nombre de tâches simultanées de 1 à 500")
 
     def selectors_of(self, domain: str) -> tuple[str, ...]:
-        """Declared selectors of one domain (as written in `domains`), without repetition."""
-        own = self.dkim_selectors_by_domain.get(domain, ())
+        """Declared selectors of one domain, without repetition."""
+        named = self.dkim_selectors_by_domain.items()
+        own = tuple(s for name, some in named if _plain(name) == _plain(domain) for s in some)
         return tuple(dict.fromkeys(selector.lower() for selector in (*self.dkim_selectors, *own)))

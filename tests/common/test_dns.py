@@ -276,7 +276,7 @@ def other_name(query: bytes) -> list[bytes]:
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        (lambda query: [b"\0" * 5, b"", b"\xff" * 600], Status.TIMEOUT),
+        (lambda _: [b"\0" * 5, b"", b"\xff" * 600], Status.TIMEOUT),
         (lambda query: [bytes([query[0] ^ 1]) + query[1:2] + b"\x81\x80" + query[4:]], Status.TIMEOUT),
         (other_name, Status.TIMEOUT),
         (lambda query: [query], Status.TIMEOUT),

@@ -7,6 +7,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -169,3 +170,18 @@ def test_certificate_is_read(tmp_path: Path) -> None:
     assert found.names == ()
     with pytest.raises(ValueError, match=r".+"):
         read_certificate(b"noise", trusted=True)
+
+
+def test_certificate_signed_with_an_unknown_algorithm_is_read(tmp_path: Path) -> None:
+    pem = Authority(tmp_path).certificate.public_bytes(Encoding.DER)
+    ecdsa_sha256 = bytes.fromhex("2a8648ce3d040302")
+    assert pem.count(ecdsa_sha256) == 2
+    found = read_certificate(pem.replace(ecdsa_sha256, bytes.fromhex("2a8648ce3d04037f")), trusted=False)
+    assert found.signature == "1.2.840.10045.4.3.127"
+
+
+def test_certificate_with_repeated_extensions_is_the_declared_error(tmp_path: Path) -> None:
+    der = Authority(tmp_path).certificate.public_bytes(Encoding.DER)
+    basic_constraints, key_usage = bytes.fromhex("0603551d13"), bytes.fromhex("0603551d0f")
+    with pytest.raises(ValueError, match="extensions"):
+        read_certificate(der.replace(key_usage, basic_constraints), trusted=False)

@@ -203,15 +203,21 @@ def test_nothing_is_contacted_without_authorisation(tmp_path: Path) -> None:
     ("response", "words"),
     [
         (b"HTTP/1.1 301 Moved\r\nLocation: https://x\r\nContent-Length: 0\r\n\r\n", "301"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nshort", "incomplète"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 90_000, "64 ko"),
-        (b"noise", "illisible"),
+        (OK.replace(b"text/plain", b"text/html; charset=utf-8"), "text/html"),
     ],
 )
 def test_unusable_sts_policy(tmp_path: Path, response: bytes, words: str) -> None:
     domain, _, _ = run(tmp_path, response=response)
     assert words in domain.mta_sts.policy.problem
     assert outcomes(domain)["MAIL-STS-001"] is Verdict.FAIL
+
+
+@pytest.mark.parametrize("response", [b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nshort", b"noise", b""])
+def test_sts_policy_cut_short_is_not_assessed(tmp_path: Path, response: bytes) -> None:
+    domain, _, _ = run(tmp_path, response=response)
+    assert domain.mta_sts.policy.reason is Reason.MALFORMED
+    assert outcomes(domain)["MAIL-STS-001"] is Verdict.NOT_ASSESSED
 
 
 def test_sts_certificate_must_bear_the_name(tmp_path: Path) -> None:
@@ -393,6 +399,24 @@ def test_online_options() -> None:
 def test_bad_profile_table_is_refused(table: dict) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(table, MessagingConfig)
+
+
+def test_selectors_are_found_however_the_domain_is_written() -> None:
+    config = MessagingConfig(domains=("Tilleuls.TEST.",), dkim_selectors_by_domain={"tilleuls.test": ("s1",)})
+    assert config.selectors_of("Tilleuls.TEST.") == ("s1",)
+    with pytest.raises(ValueError, match=r"autre\.test"):
+        MessagingConfig(domains=("tilleuls.test",), dkim_selectors_by_domain={"autre.test": ("s1",)})
+
+
+@pytest.mark.parametrize("content", [None, b"not a certificate"])
+def test_unreadable_authorities_are_our_fault_not_that_of_the_servers(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    config = MessagingConfig(domains=("tilleuls.test",), ca_file=str(file))
+    with pytest.raises(CollectError, match="autorités") as caught:
+        collect(request(config), OpenNetwork((("127.0.0.1", 9),)), quiet)
+    assert caught.value.reason is Reason.NOT_CONFIGURED
 
 
 def test_selectors_of_a_domain() -> None:

@@ -6,7 +6,10 @@ import asyncio
 
 from checks.common.dns import Answer, DnsClient
 from checks.messaging.facts import MailExchanger, MxFacts
-from checks.model import Gap
+from checks.model import Gap, Reason
+
+MAX_EXCHANGERS = 20
+"""MX records followed, best preference first. Real domains have at most a dozen; a reply of 64 kB may hold 3000."""
 
 
 async def addresses_of(dns: DnsClient, name: str) -> tuple[tuple[str, ...] | Gap, str]:
@@ -39,10 +42,15 @@ async def _exchangers(dns: DnsClient, answer: Answer) -> tuple[MailExchanger, ..
         (record.preference, record.exchange.to_text(omit_final_dot=True).lower()) for record in answer.records
     )
     named = [(preference, "" if name in ("@", ".") else name) for preference, name in listed]
-    found = await asyncio.gather(*(_resolve(dns, name) for _, name in named))
+    found = await asyncio.gather(*(_resolve(dns, name) for _, name in named[:MAX_EXCHANGERS]))
+    ignored = Gap(
+        reason=Reason.UNSUPPORTED,
+        detail=f"Seuls les {MAX_EXCHANGERS} premiers serveurs de messagerie annoncés sont examinés.",
+    )
+    rest: list[tuple[tuple[str, ...] | Gap, str]] = [(ignored, "")] * len(named[MAX_EXCHANGERS:])
     return tuple(
         MailExchanger(preference=preference, name=name, addresses=addresses, alias_of=alias)
-        for (preference, name), (addresses, alias) in zip(named, found, strict=True)
+        for (preference, name), (addresses, alias) in zip(named, (*found, *rest), strict=True)
     )
 
 

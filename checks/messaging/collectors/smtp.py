@@ -15,6 +15,9 @@ from checks.messaging.facts import MailExchanger, SmtpFacts
 from checks.model import Gap, MandateRefusedError, Network, Reason
 
 MAX_REPLY_LINES = 100
+VERSION_LIMITS = 2
+"""Time limits granted to the five connections that look for TLS versions together. With two for the certificate, one
+server costs at most four time limits, however slowly it answers."""
 CODE_DIGITS = 3
 PURPOSE = "regarder le chiffrement du serveur de messagerie (STARTTLS)"
 
@@ -97,9 +100,13 @@ async def _probe_address(network: Network, host: str, address: str, settings: Sm
         return reader, writer
 
     try:
-        versions = await accepted_versions(streams_in_tls, host, settings.timeout)
+        async with asyncio.timeout(VERSION_LIMITS * settings.timeout):
+            versions = await accepted_versions(streams_in_tls, host, settings.timeout)
     except SmtpError as error:
         versions = error.gap
+    except TimeoutError:
+        detail = f"{host} répond trop lentement : ses versions de TLS n'ont pas toutes été vues."
+        versions = Gap(reason=Reason.TIMEOUT, detail=detail)
     return SmtpFacts(host=host, address=address, offered=True, versions=versions, certificate=certificate)
 
 
@@ -167,8 +174,10 @@ async def _session(
             reader, writer, extensions = await _greet(network, host, address, settings)
             try:
                 yield reader, writer, extensions
-            finally:
-                writer.close()
+            except BaseException:
+                writer.transport.abort()  # closing politely would wait for a peer that does not play the game
+                raise
+            writer.close()
     except TimeoutError as error:
         detail = f"{host} (port {settings.port}) n'a pas répondu dans le délai."
         raise SmtpError(Reason.TIMEOUT, detail) from error

@@ -12,7 +12,7 @@ from checks.common.dns import DnsClient
 from checks.common.text import clean
 from checks.messaging.collectors.hosts import addresses_of
 from checks.messaging.facts import StsFacts, StsPolicy, TlsRptFacts
-from checks.messaging.parsers.http import HttpError, parse_response
+from checks.messaging.parsers.http import HttpError, is_complete, parse_response
 from checks.messaging.parsers.transport import is_sts, is_tls_rpt
 from checks.model import Gap, MandateRefusedError, Network, Reason
 
@@ -64,7 +64,7 @@ async def _fetch(dns: DnsClient, network: Network, host: str, settings: StsSetti
             raise MandateRefusedError(host, "aucune adresse autorisée")  # noqa: TRY301 - the same answer as a refusal
         async with asyncio.timeout(settings.timeout):
             raw = await _get(network, host, allowed[0], settings)
-        return _read(raw)
+        return _read(raw, host)
     except MandateRefusedError:
         detail = f"{host} est hors du périmètre autorisé : la politique MTA-STS n'a pas été lue."
         return Gap(reason=Reason.NOT_CONFIGURED, detail=detail)
@@ -90,21 +90,24 @@ async def _get(network: Network, host: str, address: str, settings: StsSettings)
         request = f"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
         received = bytearray()
-        while len(received) <= MAX_BYTES and (part := await reader.read(MAX_BYTES)):
+        while len(received) <= MAX_BYTES and not is_complete(received) and (part := await reader.read(MAX_BYTES)):
             received += part
         return bytes(received)
     finally:
-        writer.close()
+        writer.transport.abort()  # everything was read; a polite close would wait for a peer that may never answer
 
 
-def _read(raw: bytes) -> StsPolicy:
+def _read(raw: bytes, host: str) -> StsPolicy | Gap:
     if len(raw) > MAX_BYTES:
         return StsPolicy(status=0, problem="le fichier dépasse 64 ko")
     try:
         status, headers, body = parse_response(raw)
     except HttpError:
-        return StsPolicy(status=0, problem="la réponse HTTPS est incomplète ou illisible")
+        return Gap(reason=Reason.MALFORMED, detail=f"La réponse HTTPS de {host} est incomplète ou illisible.")
     kind = clean(headers.get("content-type", ""), 100)
     if status != HTTPStatus.OK:
         return StsPolicy(status=status, content_type=kind, problem=f"le serveur répond {status} au lieu de 200")
+    if kind and kind.partition(";")[0].strip().lower() != "text/plain":  # RFC 8461 section 3.2
+        problem = f"le fichier est servi comme « {kind} » au lieu de « text/plain »"
+        return StsPolicy(status=status, content_type=kind, problem=problem)
     return StsPolicy(status=status, content_type=kind, text=body.decode("utf-8", "replace"))

@@ -31,6 +31,18 @@ def parse_response(raw: bytes) -> tuple[int, dict[str, str], bytes]:
     return int(found[1]), headers, body
 
 
+def is_complete(raw: bytes | bytearray) -> bool:
+    """True when the whole body that the headers announce has arrived: nothing more is worth waiting for."""
+    head, separator, body = raw.partition(b"\r\n\r\n")
+    if not separator:
+        return False
+    length = re.search(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*(?:\r\n|\Z)", head, re.IGNORECASE)
+    if length is not None:
+        return len(body) >= int(length[1])
+    chunked = re.search(rb"\r\ntransfer-encoding:[ \t]*chunked", head, re.IGNORECASE)
+    return chunked is not None and body.endswith(b"0\r\n\r\n")
+
+
 def _dechunk(body: bytes) -> bytes:
     parts: list[bytes] = []
     while True:
