@@ -259,7 +259,7 @@ def rejudge(folder: RunFolder, catalogue: Catalogue) -> tuple[Run, Judged]:
     """The run of `folder` with its recorded facts judged again by today's controls; nothing is written."""
     run = folder.read_run()
     facts = folder.read_all_facts()
-    if not facts:  # only the results were kept: there is nothing to judge again
+    if not any(folder.facts.glob("*")):  # only the results were kept: there is nothing to judge again
         return run, Judged(outcomes=run.outcomes, summaries={})
     judged = judge(catalogue, facts, run.answers, run.finished, [domain.domain for domain in run.domains])
     # A domain that is not installed here cannot be judged again: its recorded verdicts stay, and the reader is told.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+
+import pytest
 
 from checks.catalogue import load_catalogue
 
@@ -84,3 +87,46 @@ def test_check_names_unknown_domains():
     done = ausculte("check", "nope", "x")
     assert done.returncode == 2
     assert "messaging" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "messaging", "tilleuls.test", "--timeout", "0"],
+        ["check", "messaging", "tilleuls.test", "--resolver", "ici"],
+        ["check", "messaging", "tilleuls.test", "--authorised", "--also", "10.0.0.0/99"],
+        ["check", "messaging", "\x1b[2J", "--resolver", "127.0.0.1"],
+        ["check", "ad", "ldaps://dc1", "--authorised", "--password-env", "p@ss"],
+        ["compare", "nowhere", "nowhere"],
+        ["verify", "nowhere"],
+        ["evaluate", "/dev/null"],
+        ["run", "/dev/null", "-o", "/dev/null/x"],
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence_and_a_usage_error(words, tmp_path):
+    done = ausculte(*words, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "interne" not in done.stderr
+    assert "\x1b" not in done.stderr
+    assert "p@ss" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["controls", "list"], ["controls", "list", "--json"], ["run"], ["doctor"]]
+)
+def test_a_terminal_without_accents_is_no_reason_to_stop(words):
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", *words],
+        capture_output=True, timeout=60, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.returncode in (0, 2, 3), done.stderr
+    if "--json" in words:
+        assert "\u00e9" in str(json.loads(done.stdout.decode("utf-8")))
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "/proc/1/fd/x", "nowhere/deep"])
+def test_doctor_never_fails_on_the_folder_it_is_given(place, tmp_path):
+    done = ausculte("doctor", "-o", place, "--json", cwd=tmp_path)
+    assert done.returncode in (0, 3), done.stderr
+    assert len(json.loads(done.stdout)) == 11

@@ -70,6 +70,15 @@ def collect(request, network, progress):
         raise CollectError(Reason.UNREACHABLE, "Le serveur ne répond pas.")
     if config.behaviour == "elsewhere":
         socket.create_connection(("192.0.2.1", 80), 1)
+    if config.behaviour == "flood":
+        for _ in range(300):
+            os.write(1, b"x" * 32768)
+        progress("z" * 5_000_000)
+        progress("\\x1b[2J [bold]")
+    if config.behaviour == "fork":
+        os.fork() or time.sleep(600)
+    if config.behaviour == "import":
+        import there_is_no_such_module
     if config.behaviour == "print":
         print("noise on stdout"); os.write(1, b"more noise\\n")
     if config.behaviour == "environment":

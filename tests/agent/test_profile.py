@@ -194,6 +194,7 @@ PIECES = st.sampled_from(
 )
 def test_any_bytes_give_a_profile_or_a_profile_error(raw):
     try:
-        assert parse_profile(raw, "site.toml", REAL).profile.structure.name.strip()
+        said = parse_profile(raw, "site.toml", REAL).path
     except ProfileError as error:
-        assert str(error).startswith("site.toml")
+        said = str(error)
+    assert said.startswith("site.toml")
