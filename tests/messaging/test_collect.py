@@ -310,6 +310,22 @@ def test_null_mx_and_absent_domain(tmp_path: Path) -> None:
     assert outcomes(absent)["MAIL-MX-001"] is Verdict.FAIL
 
 
+def test_alias_is_not_judged_on_the_signatures_of_its_target(tmp_path: Path) -> None:
+    zone = {
+        ("tilleuls.test", "CNAME"): ["autre.example."],
+        ("autre.example", "SOA"): ["ns.autre.example. h.autre.example. 1 2 3 4 5"],
+    }
+    domain, _, _ = run(tmp_path, zone)
+    assert domain.dnssec.zone == "tilleuls.test"
+
+
+def test_random_selector_is_in_no_message(tmp_path: Path) -> None:
+    zone = {**ZONE, ("*._domainkey.tilleuls.test", "TXT"): "SERVFAIL"}
+    details = {run(tmp_path, zone)[0].dkim.wildcard.detail for _ in range(2)}
+    assert len(details) == 1
+    assert "au hasard" in details.pop()
+
+
 def test_one_failed_address_family_keeps_the_other(tmp_path: Path) -> None:
     domain, _, _ = run(tmp_path, {**ZONE, ("mx.tilleuls.test", "AAAA"): "SERVFAIL"}, mx_probe=False)
     assert domain.mx.exchangers[0].addresses == ("127.0.0.1",)

@@ -105,8 +105,8 @@ def host(name: str, *addresses: str) -> MailExchanger:
         (MxFacts(exchangers=()), F, Severity.LOW, "ne le déclare pas"),
         (MxFacts(exchangers=(), fallback_addresses=("192.0.2.1",)), F, None, "par défaut"),
         (MxFacts(exchangers=(), fallback_addresses=TIMEOUT), NS, None, "délai"),
-        (MxFacts(exchangers=(host("mx.tilleuls.test"),)), F, None, "n'ont pas d'adresse"),
-        (MxFacts(exchangers=(host("a.test", "192.0.2.1"), host("b.test"))), F, Severity.LOW, "1 serveur(s)"),
+        (MxFacts(exchangers=(host("mx.tilleuls.test"),)), F, None, "annonce n'a pas d'adresse"),
+        (MxFacts(exchangers=(host("a.test", "192.0.2.1"), host("b.test"))), F, Severity.LOW, "Sur 2 serveurs"),
         (MxFacts(exchangers=(MailExchanger(preference=1, name="a.test", addresses=TIMEOUT),)), NS, None, "délai"),
         (MxFacts(exchangers=(host("a.test", "192.0.2.1"), host(""))), F, Severity.LOW, "."),
     ],
@@ -408,6 +408,20 @@ def test_subdomain_record_does_not_decide_for_its_siblings() -> None:
     )
     facts = DmarcFacts(walk=walk, old_organisation=NAME)
     assert judge("MAIL-DMARC-003", change(dmarc=facts)).verdict is F
+
+
+def test_subdomain_policy_is_unknown_when_the_organisation_may_be_hidden() -> None:
+    walk = (DmarcStep(domain="ehpad.tilleuls.test", records=("v=DMARC1; p=reject",)),)
+    walk += (DmarcStep(domain="tilleuls.test", records=TIMEOUT), DmarcStep(domain="test", records=()))
+    facts = DmarcFacts(walk=walk, old_organisation="tilleuls.test")
+    assert judge("MAIL-DMARC-003", change(dmarc=facts)).verdict is NS
+    assert judge("MAIL-DMARC-002", change(dmarc=facts)).verdict is P
+
+
+@pytest.mark.parametrize("control_id", ["MAIL-SPF-003", "MAIL-SPF-004", "MAIL-SPF-005"])
+def test_what_a_policy_too_long_to_read_holds_is_not_known(control_id: str) -> None:
+    assert judge(control_id, change(spf=includes(70))).verdict is NS
+    assert judge("MAIL-SPF-002", change(spf=includes(70))).verdict is F
 
 
 def reports(*found: ReportAddress) -> DmarcFacts:

@@ -318,6 +318,15 @@ def test_failed_question_hides_the_policy_only_when_it_could() -> None:
     assert new_receiver_policy(walk(com=TIMEOUT)).gap == TIMEOUT
 
 
+def test_failed_question_above_may_hide_the_organisation() -> None:
+    inherited = new_receiver_policy(walk(mail=REJECT, example=TIMEOUT))
+    assert inherited.gap == TIMEOUT
+    own = new_receiver_policy(walk(a=REJECT, example=TIMEOUT))
+    assert (own.gap, own.applied, own.hidden) == (None, "reject", TIMEOUT)
+    assert new_receiver_policy(walk(mail=REJECT + "; psd=n", example=TIMEOUT)).gap is None
+    assert new_receiver_policy(walk(example=REJECT, com=TIMEOUT)).gap is None
+
+
 def test_old_receivers_jump_to_the_organisation() -> None:
     assert old_receiver_policy(walk(mail=REJECT), "example.com").applied == ""
     assert old_receiver_policy(walk(example=REJECT + "; sp=none"), "example.com").applied == "none"

@@ -13,8 +13,9 @@ from checks.model import Gap
 async def collect_dnssec(dns: DnsClient, domain: str) -> DnssecFacts | Gap:
     """DS, DNSKEY and signatures of the zone that holds `domain`."""
     soa, ds, dnskey = await _ask(dns, domain)
-    zone = soa.zone or domain
-    if zone != domain and domain.endswith(f".{zone}"):
+    above = bool(soa.zone) and domain.endswith(f".{soa.zone}")
+    zone = soa.zone if above else domain  # an alias shows the zone of its target, which is not ours to judge
+    if above:
         soa, ds, dnskey = await _ask(dns, zone)
     gap = soa.gap() or ds.gap() or dnskey.gap()
     if gap is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 
+from checks.common.french import count
 from checks.messaging.facts import MailDomain, MessagingFacts, MxFacts
 from checks.messaging.parsers.dkim import DkimKey, KeyState, parse_key
 from checks.messaging.parsers.spf import Problem
@@ -48,7 +49,7 @@ def hosts(names: Iterable[str], detail: str = "") -> tuple[Affected, ...]:
 def listed(items: Iterable[str]) -> str:
     """Items for a sentence, the first `SHOWN` only."""
     every = list(dict.fromkeys(items))
-    more = f" et {len(every) - SHOWN} autre(s)" if len(every) > SHOWN else ""
+    more = f" et {count(len(every) - SHOWN, 'autre')}" if len(every) > SHOWN else ""
     return ", ".join(every[:SHOWN]) + more
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checks.common.french import count
 from checks.messaging.controls.common import each_domain, first_gap, keys_of, listed, sends_nothing
 from checks.messaging.facts import MailDomain
 from checks.messaging.parsers.dkim import DkimKey, KeyState
@@ -74,7 +75,8 @@ def key_present(domain: MailDomain, context: Context) -> Judgement:  # noqa: ARG
     usable = [selector for selector, key in keys_of(domain) if key.state is KeyState.USABLE]
     if not usable:
         return _none_found(domain)
-    message = f"{domain.name} publie {len(usable)} clé(s) DKIM utilisable(s) : {listed(usable)}."
+    message = f"{domain.name} publie {count(len(usable), 'clé utilisable')} pour signer son courrier (DKIM) : "
+    message += f"{listed(usable)}."
     return passed(domain.name, message, *_evidence(domain))
 
 

@@ -108,6 +108,8 @@ def enforcing_policy(domain: MailDomain, context: Context) -> Judgement:  # noqa
 @_with_record
 def subdomains_protected(domain: MailDomain, policy: Policy, record: DmarcRecord) -> Judgement:
     """Conforms when forged mail from any subdomain, existing or not, is quarantined or rejected (sp, np)."""
+    if policy.hidden is not None:
+        return not_assessed(domain.name, policy.hidden)
     above = record
     if policy.organisation != policy.source:
         # RFC 9989: `sp` and `np` only count in the record of the organisational domain.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checks.common.french import count
 from checks.messaging.controls.common import each_domain
 from checks.messaging.facts import MailDomain
 from checks.model import Context, Evidence, Gap, Judgement, Reason, Severity, failed, not_assessed, passed
@@ -17,7 +18,7 @@ def zone_signed(domain: MailDomain, context: Context) -> Judgement:
     if isinstance(found, Gap):
         return not_assessed(domain.name, found)
     evidence = Evidence(
-        value=f"{found.ds} DS, {found.dnskey} DNSKEY, {found.signatures} signature(s) du SOA"
+        value=f"{found.ds} DS, {found.dnskey} DNSKEY, {count(found.signatures, 'signature')} du SOA"
         + (f" jusqu'au {found.expiration}" if found.expiration else "")
         + f". {_LIMIT}",
         source=f"DNS DS, DNSKEY et SOA {found.zone}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checks.common.french import choose, count
 from checks.messaging.controls.common import first_gap, hosts, listed
 from checks.messaging.facts import MailDomain, MessagingFacts, MxFacts
 from checks.model import Context, Evidence, Gap, Judgement, Severity, failed, not_assessed, passed
@@ -59,9 +60,12 @@ def _without_mx(domain: MailDomain, mx: MxFacts) -> Judgement:
 def _with_mx(domain: MailDomain, mx: MxFacts) -> Judgement:
     broken = [found.name or "." for found in mx.exchangers if found.addresses == ()]
     if broken:
+        have = choose(len(broken), "n'a", "n'ont")
+        which = f"Sur {count(len(mx.exchangers), 'serveur')} de messagerie que {domain.name} annonce, {len(broken)}"
         message = (
-            f"{len(broken)} serveur(s) de messagerie annoncé(s) par {domain.name} sur {len(mx.exchangers)} "
-            f"n'ont pas d'adresse : {listed(broken)}. Du courrier peut être perdu ou retardé."
+            f"{which if len(mx.exchangers) > 1 else f'Le serveur de messagerie que {domain.name} annonce'} "
+            f"{have} pas d'adresse : {listed(broken)}. Du courrier peut être perdu ou "
+            "retardé."
         )
         severity = None if len(broken) == len(mx.exchangers) else Severity.LOW
         return failed(domain.name, message, *_evidence(domain, mx), affected=hosts(broken), severity=severity)

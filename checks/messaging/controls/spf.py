@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from checks.common.french import choose, count
 from checks.messaging.controls.common import each_domain, listed, txt
 from checks.messaging.facts import MailDomain, SpfError, SpfEvaluation, SpfFacts
 from checks.messaging.parsers.spf import Problem
@@ -76,9 +77,9 @@ def _evaluated(judge: Callable[[MailDomain, SpfFacts, SpfEvaluation], Judgement]
 
 def _describe(error: SpfError) -> str:
     if error.problem == Problem.LOOKUPS:
-        return f"{error.term} recherches DNS au lieu de {MAX_LOOKUPS} au plus"
+        return f"{count(int(error.term), 'recherche')} DNS au lieu de {MAX_LOOKUPS} au plus"
     if error.problem == Problem.VOIDS:
-        return f"{error.term} recherches DNS sans réponse au lieu de {MAX_VOID_LOOKUPS} au plus"
+        return f"{count(int(error.term), 'recherche')} DNS sans réponse au lieu de {MAX_VOID_LOOKUPS} au plus"
     where = f" ({error.term})" if error.term else ""
     return f"{_WORDS[Problem(error.problem)]} dans {error.domain}{where}"
 
@@ -87,7 +88,7 @@ def _describe(error: SpfError) -> str:
 def evaluates(domain: MailDomain, spf: SpfFacts, found: SpfEvaluation) -> Judgement:
     """Conforms without permanent error: syntax, 10 lookups, 2 void lookups (RFC 7208 sections 4.6 and 4.6.4)."""
     counts = Evidence(
-        value=f"{found.lookups} recherches DNS, {found.void_lookups_ipv4} sans réponse "
+        value=f"{count(found.lookups, 'recherche')} DNS, {found.void_lookups_ipv4} sans réponse "
         f"({found.void_lookups_ipv6} en IPv6)",
         source=f"évaluation SPF complète de {domain.name}",
     )
@@ -107,7 +108,8 @@ def evaluates(domain: MailDomain, spf: SpfFacts, found: SpfEvaluation) -> Judgem
         return failed(domain.name, message, *evidence, affected=affected, severity=severity)
     if found.failures:
         return not_assessed(domain.name, found.failures[0])
-    message = f"La règle SPF de {domain.name} s'évalue sans erreur ({found.lookups} recherches DNS sur {MAX_LOOKUPS})."
+    message = f"La règle SPF de {domain.name} s'évalue sans erreur ({count(found.lookups, 'recherche')} DNS "
+    message += f"sur {MAX_LOOKUPS} permises)."
     return passed(domain.name, message, *evidence)
 
 
@@ -119,7 +121,8 @@ def not_open(domain: MailDomain, spf: SpfFacts, found: SpfEvaluation) -> Judgeme
     what they allow. Thresholds are explained where they are defined, in `parsers.spf_eval`.
     """
     size = Evidence(
-        value=f"{found.ipv4_addresses} adresses IPv4 et {found.ipv6_prefixes} réseaux IPv6 /64 autorisés ; "
+        value=f"{count(found.ipv4_addresses, 'adresse')} IPv4 et {count(found.ipv6_prefixes, 'réseau', 'réseaux')} "
+        f"IPv6 /64 ; "
         f"les plus larges : {listed(found.widest) or 'aucun'}",
         source=f"évaluation SPF complète de {domain.name}",
     )
@@ -133,9 +136,9 @@ def not_open(domain: MailDomain, spf: SpfFacts, found: SpfEvaluation) -> Judgeme
                 "sa règle SPF autorise (presque) tout Internet."
             )
             return failed(domain.name, message, *evidence, affected=affected)
-        count = f"{found.ipv4_addresses:,}".replace(",", " ")
         message = (
-            f"La règle SPF de {domain.name} autorise {count} adresses IPv4 et {found.ipv6_prefixes} réseaux IPv6 "
+            f"La règle SPF de {domain.name} autorise {count(found.ipv4_addresses, 'adresse')} IPv4 et "
+            f"{count(found.ipv6_prefixes, 'réseau', 'réseaux')} IPv6 "
             "à envoyer en son nom, bien plus qu'aucun fournisseur de messagerie n'en utilise."
         )
         return failed(domain.name, message, *evidence, affected=affected, severity=Severity.HIGH)
@@ -149,7 +152,8 @@ def not_open(domain: MailDomain, spf: SpfFacts, found: SpfEvaluation) -> Judgeme
         )
         return not_assessed(domain.name, Gap(reason=Reason.UNSUPPORTED, detail=detail))
     message = (
-        f"La règle SPF de {domain.name} ne laisse envoyer que des adresses choisies ({found.ipv4_addresses} en IPv4)."
+        f"La règle SPF de {domain.name} ne laisse envoyer que des expéditeurs choisis : "
+        f"{count(found.ipv4_addresses, 'adresse')} IPv4, {count(found.ipv6_prefixes, 'réseau', 'réseaux')} IPv6."
     )
     return passed(domain.name, message, *evidence)
 
@@ -171,7 +175,10 @@ def final_policy(domain: MailDomain, spf: SpfFacts, found: SpfEvaluation) -> Jud
         return passed(domain.name, message, *evidence)
     if not found.final and found.failures:
         return not_assessed(domain.name, found.failures[0])
-    message = f"La règle SPF de {domain.name} {_FINAL_WORDS[found.final]} : un faux courrier n'est pas signalé."
+    words = _FINAL_WORDS[found.final]
+    if not found.final and found.errors:
+        words = f"s'arrête sur une erreur ({_describe(found.errors[0])}) et ne dit rien des autres expéditeurs"
+    message = f"La règle SPF de {domain.name} {words} : un faux courrier n'est pas signalé."
     return failed(domain.name, message, *evidence)
 
 
@@ -190,11 +197,14 @@ def no_dangling_include(domain: MailDomain, spf: SpfFacts, found: SpfEvaluation)
     names = listed(node.domain for node in dangling)
     evidence += tuple(Evidence(value="NXDOMAIN", source=f"DNS TXT {node.domain}") for node in dangling)
     affected = tuple(Affected(id=node.domain, label=node.domain, detail=node.via) for node in dangling)
-    if any(node.registrable_missing is True for node in dangling):
+    free = {node.domain for node in dangling if node.registrable_missing is True}
+    if free:
         message = (
-            f"La règle SPF de {domain.name} fait confiance à {names}, domaine libre à l'achat : "
-            "celui qui le réserve pourra écrire au nom de l'établissement."
+            f"La règle SPF de {domain.name} fait confiance à {listed(sorted(free))}, "
+            f"{choose(len(free), 'domaine libre', 'domaines libres')} à l'achat : celui qui le réserve "
+            "pourra écrire au nom de l'établissement."
         )
         return failed(domain.name, message, *evidence, affected=affected, severity=Severity.CRITICAL)
-    message = f"La règle SPF de {domain.name} renvoie vers {names}, qui n'existe pas."
+    missing = choose(len({node.domain for node in dangling}), "qui n'existe pas", "qui n'existent pas")
+    message = f"La règle SPF de {domain.name} renvoie vers {names}, {missing}."
     return failed(domain.name, message, *evidence, affected=affected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from checks.common.french import choose, count
 from checks.common.tls import Certificate, covers
 from checks.messaging.controls.common import each_domain, first_gap, hosts, listed, receives_nothing, txt
 from checks.messaging.facts import MailDomain, SmtpFacts, StsPolicy
@@ -80,9 +81,8 @@ def sts_enforced(domain: MailDomain, context: Context) -> Judgement:  # noqa: AR
         message = f"La règle MTA-STS de {domain.name} est en mode « {found.mode} » : le chiffrement n'est pas exigé."
         return failed(domain.name, message, *evidence)
     if found.max_age < MIN_MAX_AGE:
-        message = (
-            f"La règle MTA-STS de {domain.name} est oubliée au bout de {found.max_age} secondes : moins d'un jour."
-        )
+        kept = count(found.max_age, "seconde")
+        message = f"La règle MTA-STS de {domain.name} est oubliée au bout de {kept} : moins d'un jour."
         return failed(domain.name, message, *evidence, severity=Severity.LOW)
     return passed(domain.name, f"{domain.name} exige que le courrier lui arrive chiffré (MTA-STS).", *evidence)
 
@@ -168,12 +168,17 @@ def starttls_offered(domain: MailDomain, servers: tuple[SmtpFacts, ...], context
     )
     if without:
         names = [server.host for server in without]
-        message = f"Le courrier vers {domain.name} voyage en clair : {listed(names)} ne propose pas le chiffrement."
+        message = (
+            f"Le courrier vers {domain.name} voyage en clair : {listed(names)} "
+            f"ne {choose(len(names), 'propose', 'proposent')} pas le chiffrement."
+        )
         return failed(domain.name, message, *evidence, affected=hosts(names))
     gap = first_gap(server.offered for server in servers)
     if gap is not None:
         return not_assessed(domain.name, gap)
-    return passed(domain.name, f"Les {len(servers)} serveur(s) de {domain.name} proposent le chiffrement.", *evidence)
+    all_of_them = choose(len(servers), "Le serveur", f"Les {len(servers)} serveurs")
+    offer = choose(len(servers), "propose", "proposent")
+    return passed(domain.name, f"{all_of_them} de messagerie de {domain.name} {offer} le chiffrement.", *evidence)
 
 
 def _certificate_fault(server: SmtpFacts, found: Certificate, now: datetime) -> str:

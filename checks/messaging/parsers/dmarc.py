@@ -123,6 +123,8 @@ class Policy(Record, frozen=True):
     record: DmarcRecord | None = None
     gap: Gap | None = None
     """Set when a failed question may have hidden the record that applies."""
+    hidden: Gap | None = None
+    """Set when a failed question above may hide the true organisational domain, whose `sp` and `np` would count."""
     several: str = ""
     """Domain with several records, which receivers therefore all discard."""
 
@@ -156,11 +158,26 @@ def _organisation(walk: Sequence[DmarcStep]) -> tuple[str, str]:
     return (found[-1][0] if found else walk[0].domain), ""
 
 
+def _hidden_above(steps: Sequence[DmarcStep], organisation: str) -> Gap | None:
+    """A failed question at a name above the organisation found, which may hide the real one.
+
+    A top-level domain is left out: it never receives mail, and its silence says nothing about those below.
+    """
+    depth = organisation.count(".")
+    above = (step for step in steps if 0 < step.domain.count(".") < depth)
+    return next((step.records for step in above if isinstance(step.records, Gap)), None)
+
+
 def new_receiver_policy(walk: Sequence[DmarcStep]) -> Policy:
-    """Policy discovery by tree walk (RFC 9989 section 4.10.1): own record, else organisation's, else suffix's."""
+    """Policy discovery by tree walk (RFC 9989 section 4.10.1): own record, else organisation's, else suffix's.
+
+    The policy is the domain's own whatever lies above; one that is inherited is only known when every name above
+    answered.
+    """
     steps = _until_psd(walk)
     asked = walk[0].domain
     organisation, suffix = _organisation(steps)
+    hidden = _hidden_above(steps, organisation)
     by_name = {step.domain: step for step in steps}
     for name in dict.fromkeys((asked, organisation, suffix)):
         step = by_name.get(name)
@@ -168,11 +185,13 @@ def new_receiver_policy(walk: Sequence[DmarcStep]) -> Policy:
             continue
         if isinstance(step.records, Gap):
             return Policy(source="", organisation=organisation, gap=step.records, asked=asked)
+        if name != asked and hidden is not None:
+            return Policy(source="", organisation=organisation, gap=hidden, asked=asked)
         if len(step.records) > 1:
             return Policy(source="", organisation=organisation, several=name, asked=asked)
         if step.records:
             record = parse_record(step.records[0])
-            return Policy(source=name, organisation=organisation, record=record, asked=asked)
+            return Policy(source=name, organisation=organisation, record=record, asked=asked, hidden=hidden)
     gap = next((step.records for step in steps if isinstance(step.records, Gap)), None)
     several = next((s.domain for s in steps if not isinstance(s.records, Gap) and len(s.records) > 1), "")
     return Policy(source="", organisation=organisation, gap=gap, several=several, asked=asked)

@@ -162,7 +162,11 @@ class _Evaluator:
             detail = f"La règle SPF de {domain} est trop longue pour être évaluée en entier."
             self.failures[Gap(reason=Reason.UNSUPPORTED, detail=detail)] = None
             return True
-        return self.lookups > COUNTED_LOOKUPS
+        if self.lookups > COUNTED_LOOKUPS:
+            detail = f"La règle SPF de {self.sender_domain} fait trop de recherches DNS pour être évaluée en entier."
+            self.failures[Gap(reason=Reason.UNSUPPORTED, detail=detail)] = None
+            return True
+        return False
 
     def _matches_group(
         self, group: tuple[Term, ...], domain: str, index: int, reach: AddressSet, above: tuple[str, ...]
