@@ -374,6 +374,29 @@ def test_no_worker_inherits_the_secret_of_another_domain(place):
     assert json.loads((only_run(place) / "facts" / "acme.json").read_text("utf-8"))["data"] == {"number": 2}
 
 
+def test_a_worker_ends_when_its_work_ends(place):
+    """Not a second later: the thread that watches the parent must not hold the interpreter back."""
+    done = ausculte(place, "run", acme.profile(place), "-o", place, "--json", "--quiet")
+    mandate = json.loads(done.stdout)["mandate"]
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "agent.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(place)
+    )
+    job = {
+        "domain": "acme", "packages": ["acme_checks"], "config": {}, "secrets": {}, "resolvers": [], "memory_mib": 1024,
+        "mandate": mandate,
+        "facts_path": str(place / "f.json"), "journal_path": str(place / "j.jsonl"),
+    }  # fmt: skip
+    worker.stdin.write(json.dumps(job).encode() + b"\n")
+    worker.stdin.flush()
+    said = worker.stdout.read()
+    silent = time.monotonic()
+    assert b"finished" in said
+    assert worker.wait(10) == 0
+    assert time.monotonic() - silent < 0.8
+    worker.stdin.close()
+    worker.stdout.close()
+
+
 def test_resume_keeps_finished_domains(place):
     marker = place / "marker"
     path = acme.profile(place, acme=f"marker = {json.dumps(str(marker))}")
