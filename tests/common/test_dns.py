@@ -299,3 +299,43 @@ def test_hostile_replies_end_as_a_failure_within_the_limit(reply, expected: Stat
     assert answer.status is expected
     assert answer.gap() is not None
     assert time.monotonic() - start < 1.0
+
+
+@pytest.mark.parametrize(
+    ("over_tcp", "expected"),
+    [("truncated", Status.MALFORMED), ("partial", Status.UNREACHABLE), ("slow", Status.TIMEOUT)],
+)
+def test_hostile_tcp_ends_as_a_failure_within_the_limit(over_tcp: str, expected: Status) -> None:
+    def truncated(query: bytes) -> list[bytes]:
+        response = dns.message.make_response(dns.message.from_wire(query))
+        response.flags |= dns.flags.TC
+        return [response.to_wire()]
+
+    async def serve(reader, writer):
+        try:
+            query = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+            wire = truncated(query)[0]
+            framed = len(wire).to_bytes(2) + wire
+            for byte in framed[:20] if over_tcp == "partial" else framed:
+                writer.write(bytes([byte]))
+                if over_tcp == "slow":
+                    await writer.drain()
+                    await asyncio.sleep(0.1)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def run():
+        transport, port = await hostile_resolver(truncated)
+        async with await asyncio.start_server(serve, "127.0.0.1", port):
+            async with DnsClient([("127.0.0.1", port)], timeout=0.3, attempts=2) as client:
+                answer = await client.ask("tilleuls.test", "TXT")
+            transport.close()
+            await asyncio.sleep(0.15)
+            return answer
+
+    start = time.monotonic()
+    answer = asyncio.run(run())
+    assert answer.status is expected
+    assert time.monotonic() - start < 1.5

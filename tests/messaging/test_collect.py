@@ -310,6 +310,35 @@ def test_null_mx_and_absent_domain(tmp_path: Path) -> None:
     assert outcomes(absent)["MAIL-MX-001"] is Verdict.FAIL
 
 
+def test_unusual_mail_servers(tmp_path: Path) -> None:
+    """An address in place of a name, an alias, a name in capitals, IPv6 only: each is told as it is."""
+    zone = {
+        ("tilleuls.test", "MX"): [
+            "1 192.0.2.9.",
+            "2 alias.tilleuls.test.",
+            "3 MX.Tilleuls.TEST.",
+            "4 six.tilleuls.test.",
+        ],
+        ("alias.tilleuls.test", "CNAME"): ["mx.tilleuls.test."],
+        ("mx.tilleuls.test", "A"): ["127.0.0.1"],
+        ("six.tilleuls.test", "AAAA"): ["::1"],
+    }
+    domain, _, _ = run(tmp_path, zone, mx_probe=False)
+    literal, alias, capitals, six = domain.mx.exchangers
+    assert (literal.name, literal.addresses) == ("192.0.2.9", ())
+    assert alias.alias_of == "mx.tilleuls.test"
+    assert (capitals.name, capitals.addresses, capitals.alias_of) == ("mx.tilleuls.test", ("127.0.0.1",), "")
+    assert six.addresses == ("::1",)
+    assert outcomes(domain)["MAIL-MX-001"] is Verdict.FAIL
+
+
+def test_accented_domain_is_asked_in_its_dns_form(tmp_path: Path) -> None:
+    zone = {("xn--rsidence-b1a.test", "TXT"): ['"v=spf1 -all"']}
+    domain, _, _ = run(tmp_path, zone, domains=("Résidence.test.",), mx_probe=False)
+    assert domain.name == "xn--rsidence-b1a.test"
+    assert domain.spf.records == ("v=spf1 -all",)
+
+
 def test_alias_is_not_judged_on_the_signatures_of_its_target(tmp_path: Path) -> None:
     zone = {
         ("tilleuls.test", "CNAME"): ["autre.example."],
