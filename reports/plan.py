@@ -2,7 +2,8 @@
 
 Points of a finding = severity weight x exposure of the object (`control.weight`) x confidence in the
 evidence. When one control fails on several subjects (mail domains, domain controllers), the gravest counts in
-full and each other one for a quarter: ten domains without DMARC are not ten times the danger of one. Risk a
+full and each other one for a quarter, and the others together never count for more than the gravest: ten domains
+without DMARC are not ten times the danger of one, and two hundred of them do not hide the directory. Risk a
 measure removes = sum of the points of the failed outcomes it repairs. The choice works on exact integers
 (hundredths of a point, hundredths of a day): it never depends on rounding.
 
@@ -11,9 +12,10 @@ the capacity and hold all their own prerequisites; equal sets are decided by few
 then ids.
 
 Schedule: one sequence at a steady pace of capacity / 180 person-days per calendar day. The six come first,
-then the others; among the measures whose prerequisites are done, the one that removes most points per day comes
-first. A measure's horizon is that of the day it ends. A measure that does not fit in what remains of the six
-months is `later`, and so is everything that waits for it.
+then the others that answer a critical finding (with what they need), then the rest; in each group, among the
+measures whose prerequisites are done, the one that removes most points per day comes first. A measure's horizon
+is that of the day it ends. A measure that does not fit in what remains of the six months is `later`, and so is
+everything that waits for it.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ SEVERITY_WEIGHT: Mapping[Severity, int] = {
 CONFIDENCE: Mapping[Origin, float] = {Origin.OBSERVED: 1.0, Origin.IMPORTED: 0.9, Origin.DECLARED: 0.6}
 REPEAT_SHARE = 0.25
 """Share of its points that a finding keeps when the same control already fails on another subject."""
+REPEAT_CEILING = 1.0
+"""Repeats of one control weigh together at most this many times its gravest finding."""
 NO_EVIDENCE_CONFIDENCE = 0.6
 """A finding without evidence is believed no more than a declaration."""
 
@@ -49,6 +53,8 @@ DEFAULT_CAPACITY_DAYS = 15.0
 HORIZON_ENDS = ((30, "0-30"), (90, "30-90"), (180, "90-180"))
 LATER = "later"
 QUICK_WIN_DAYS = 1.0
+WARNINGS_NAMED = 4
+"""Measures named in one warning; the others are counted."""
 SUBJECTS_NAMED = 4
 """Subjects named in one line of explanation; the others are counted."""
 QUICK_WIN_COSTS = ("none", "low")
@@ -186,7 +192,8 @@ def build_plan(run: Run, catalogue: Catalogue, capacity: float | None = None) ->
         for measure_id, found in findings.items()
     }
     chosen = best_set(list(candidates.values()), requires, round(available * 100))
-    ends = schedule(candidates, requires, chosen, round(available * 100))
+    critical = {m for m, found in findings.items() if any(f.severity is Severity.CRITICAL for f in found)}
+    ends = schedule(candidates, requires, chosen, round(available * 100), critical)
     draft = _Draft(run, catalogue, findings, candidates, requires, chosen, ends, available)
     planned = tuple(_planned(draft, measure_id, rank) for rank, measure_id in enumerate(ends, start=1))
     return Plan(
@@ -228,17 +235,29 @@ def weigh(outcome: Outcome, title: str, exposure: float) -> PlannedFinding:
 
 
 def discount_repeats(findings: Iterable[PlannedFinding]) -> list[PlannedFinding]:
-    """Keep the gravest finding of each control whole and `REPEAT_SHARE` of the others; the order is kept."""
+    """Keep the gravest finding of each control whole and `REPEAT_SHARE` of the others, under a ceiling.
+
+    The others of one control share at most `REPEAT_CEILING` times the points of the gravest. The order is kept.
+    """
     found = list(findings)
-    whole: dict[str, PlannedFinding] = {}
-    for finding in sorted(found, key=lambda f: (-f.points, f.subject)):
-        whole.setdefault(finding.control, finding)
-    return [
-        finding
-        if finding is whole[finding.control]
-        else msgspec.structs.replace(finding, points=round(finding.points * REPEAT_SHARE, 2), repeat=True)
-        for finding in found
-    ]
+    weighed: dict[int, PlannedFinding] = {}
+    room: dict[str, float] = {}
+    for index in sorted(range(len(found)), key=lambda i: (-found[i].points, found[i].subject)):
+        finding = found[index]
+        if finding.control not in room:
+            room[finding.control] = finding.points * REPEAT_CEILING
+            weighed[index] = finding
+            continue
+        points = round(min(_repeat_points(finding), room[finding.control]), 2)
+        room[finding.control] -= points
+        weighed[index] = msgspec.structs.replace(finding, points=points, repeat=True)
+    return [weighed[index] for index in range(len(found))]
+
+
+def _repeat_points(finding: PlannedFinding) -> float:
+    """What a repeat weighs before the ceiling."""
+    whole = SEVERITY_WEIGHT[finding.severity] * finding.exposure * finding.confidence
+    return round(whole * REPEAT_SHARE, 2)
 
 
 def _closure(measure_id: str, known: Mapping[str, Measure]) -> set[str]:
@@ -332,15 +351,19 @@ def schedule(
     requires: Mapping[str, set[str]],
     chosen: Iterable[str],
     capacity: int,
+    critical: Iterable[str] = (),
 ) -> dict[str, int | None]:
     """Order the measures and give each the calendar day it ends, None when beyond six months.
 
     The order of the returned dict is the order to do them. See the module's docstring for the rule.
     """
     first = set(chosen)
+    urgent = set(critical)
+    for measure_id in tuple(urgent):
+        urgent |= requires[measure_id]
     ends: dict[str, int | None] = {}
     spent = 0
-    for group in (first, set(candidates) - first):
+    for group in (first, urgent - first, set(candidates) - urgent - first):
         waiting = sorted(
             group,
             key=lambda m: (-candidates[m].points / max(candidates[m].days, 1), -candidates[m].points, m),
@@ -459,6 +482,8 @@ def _point_line(group: Sequence[PlannedFinding]) -> str:
         subjects += f" et {french.plural(many - SUBJECTS_NAMED, 'autre')}"
     repeats = sum(finding.repeat for finding in group)
     share = f", {french.percent(REPEAT_SHARE, 1)} pour {french.plural(repeats, 'sujet répété', 'sujets répétés')}"
+    if any(finding.repeat and finding.points < _repeat_points(finding) for finding in group):
+        share += " dans la limite du poids du premier"
     return (
         f"{first.control} ({subjects}) : gravité {french.SEVERITIES[first.severity].lower()} "
         f"{SEVERITY_WEIGHT[first.severity]} × exposition {french.number(first.exposure, 2)} "
@@ -514,10 +539,19 @@ def _to_verify(
 
 
 def _warnings(planned: Sequence[PlannedMeasure], capacity: float) -> tuple[str, ...]:
-    lines = [
-        f"{p.measure.id} ({p.measure.title}) répond à un constat critique mais n'a pas trouvé place dans les "
-        f"{french.days(capacity)} disponibles : il faut dégager des moyens ou accepter ce risque par écrit."
-        for p in planned
-        if p.severity is Severity.CRITICAL and p.horizon == LATER
-    ]
-    return tuple(lines)
+    """One sentence for all the critical measures that do not fit: a decision the plan cannot take."""
+    left = [p for p in planned if p.severity is Severity.CRITICAL and p.horizon == LATER]
+    if not left:
+        return ()
+    names = " ; ".join(
+        f"{p.measure.title} ({p.measure.id}, {french.days(p.measure.days)})" for p in left[:WARNINGS_NAMED]
+    )
+    more = len(left) - WARNINGS_NAMED
+    names += f" ; et {french.plural(more, 'autre')}" if more > 0 else ""
+    many = len(left) > 1
+    sentence = (
+        f"{french.plural(len(left), 'mesure')} {'répondent' if many else 'répond'} à un constat critique et "
+        f"{'ne tiennent' if many else 'ne tient'} pas dans les {french.days(capacity)} disponibles : {names}. "
+        "Il faut dégager des moyens ou accepter ce risque par écrit."
+    )
+    return (sentence,)

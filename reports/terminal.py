@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from checks.catalogue import Catalogue
@@ -12,7 +13,7 @@ from reports.compare import Change, Comparison
 from reports.plan import Plan
 from reports.view import VERDICT_KEYS, count_verdicts, domain_title
 
-LINE = 100
+LINE = 80
 """Columns of the widest line."""
 
 
@@ -27,7 +28,7 @@ def run_summary(run: Run, catalogue: Catalogue, plan: Plan) -> str:
         total = count_verdicts(run.outcomes)
         rows.append(["Ensemble", *(str(total[v]) for v in VERDICT_KEYS)])
     head = ["Domaine", *(french.VERDICTS[v] for v in VERDICT_KEYS)]
-    lines = [clean(run.structure.name, LINE), "", *table(head, rows), "", _severity_line(run), ""]
+    lines = [clean(run.structure.name, LINE), "", *table(head, rows), "", *_wrapped(_severity_line(run), "", ""), ""]
     lines += _measure_lines(plan)
     lines += _silent_domains(run, catalogue)
     return "\n".join(lines) + "\n"
@@ -49,7 +50,7 @@ def comparison_summary(comparison: Comparison) -> str:
         for change, title in changes
     ]
     lines = [clean(comparison.structure, LINE), "", *table(head, rows), ""]
-    lines += [f"Attention : {clean(warning)}" for warning in comparison.warnings]
+    lines += [line for w in comparison.warnings for line in _wrapped(f"Attention : {clean(w)}", "", "")]
     lines.append("Un point qui n'a plus de verdict n'est jamais compté comme corrigé.")
     return "\n".join(lines) + "\n"
 
@@ -80,21 +81,27 @@ def _measure_lines(plan: Plan) -> list[str]:
         f"Mesures pour six mois : {french.days(plan.six_days)} sur {french.days(plan.capacity_days)}{declared}, "
         f"{share} du risque constaté."
     )
-    lines = [head]
+    lines = textwrap.wrap(head, LINE)
     for planned in plan.six:
-        title = clean(planned.measure.title, 72)
-        lines.append(
-            f"  {planned.rank}. {title} [{planned.measure.id}] – {french.days(planned.measure.days)}, "
+        title = clean(planned.measure.title, 200)
+        text = (
+            f"{planned.rank}. {title} [{planned.measure.id}] – {french.days(planned.measure.days)}, "
             f"{french.uncapitalised(french.ACTORS[planned.measure.who])}, {french.HORIZONS[planned.horizon]}"
         )
+        lines += _wrapped(text, "  ", "     ")
+    lines += [line for warning in plan.warnings for line in ("", *_wrapped(f"Attention : {clean(warning)}", "", ""))]
     return lines
 
 
+def _wrapped(text: str, first: str, others: str) -> list[str]:
+    return textwrap.wrap(text, LINE, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+
+
 def _silent_domains(run: Run, catalogue: Catalogue) -> list[str]:
-    lines = [
-        f"  {clean(domain_title(d.domain, catalogue), 40)} : {french.label(french.REASONS, d.status).lower()}"
-        + (f" ({clean(d.detail, LINE)})" if d.detail else "")
-        for d in run.domains
-        if d.status != "collected"
-    ]
+    lines = []
+    for found in run.domains:
+        if found.status != "collected":
+            title, why = clean(domain_title(found.domain, catalogue), 40), french.label(french.REASONS, found.status)
+            detail = f" ({clean(found.detail, 200)})" if found.detail else ""
+            lines += _wrapped(f"{title} : {why.lower()}{detail}", "  ", "    ")
     return ["", "Domaines sans collecte :", *lines] if lines else []

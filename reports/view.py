@@ -19,6 +19,8 @@ from reports.plan import Plan, PlannedMeasure
 
 INLINE_OBJECTS = 8
 """Affected objects shown at once; the rest is folded."""
+CRITICAL_SHOWN = 5
+"""Kinds of critical findings in the summary, which must hold on its page; the rest is in the findings."""
 MANY_UNKNOWN = 0.2
 """Share of outcomes without a verdict above which the summary warns."""
 
@@ -72,9 +74,23 @@ class FindingGroup:
         return " ".join(dict.fromkeys(str(item.outcome.severity) for item in self.items))
 
     @property
+    def sizes(self) -> str:
+        """How many subjects of each severity, for the count of the filter: `critical:2 medium:1`."""
+        found = [item.outcome.severity for item in self.items]
+        return " ".join(f"{severity}:{found.count(severity)}" for severity in dict.fromkeys(found))
+
+    @property
     def evidence_count(self) -> int:
         """How many pieces of evidence the group holds."""
         return sum(len(item.outcome.evidence) for item in self.items)
+
+
+def by_control(views: Iterable[OutcomeView]) -> tuple[FindingGroup, ...]:
+    """Group findings by control; the order of the first of each is kept."""
+    groups: dict[str, list[OutcomeView]] = {}
+    for item in views:
+        groups.setdefault(item.outcome.control, []).append(item)
+    return tuple(FindingGroup(items[0], tuple(items)) for items in groups.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +109,7 @@ class DomainView:
     @property
     def findings(self) -> tuple[FindingGroup, ...]:
         """Failed outcomes by control, the gravest first."""
-        groups: dict[str, list[OutcomeView]] = {}
-        for item in self.failed:
-            groups.setdefault(item.outcome.control, []).append(item)
-        return tuple(FindingGroup(items[0], tuple(items)) for items in groups.values())
+        return by_control(self.failed)
 
     @property
     def collected(self) -> bool:
@@ -123,7 +136,8 @@ class ReportView:
     domains: tuple[DomainView, ...]
     counts: Mapping[str, int]
     severities: Mapping[str, int]
-    critical: tuple[OutcomeView, ...]
+    critical: tuple[FindingGroup, ...]
+    """Critical findings, one group per control."""
     unassessed: tuple[ReasonView, ...]
     statements: tuple[str, ...]
     cautions: tuple[str, ...]
@@ -157,7 +171,7 @@ def build_view(
         domains=domains,
         counts=counts,
         severities={str(s): severities.count(s) for s in Severity},
-        critical=tuple(v for v in failed if v.outcome.severity is Severity.CRITICAL),
+        critical=by_control(v for v in failed if v.outcome.severity is Severity.CRITICAL),
         unassessed=_by_reason(shown),
         statements=_statements(run, plan, counts, severities, domains),
         cautions=_cautions(run, domains, counts),
@@ -273,7 +287,8 @@ def _statements(
     """The summary in a few sentences, each with its figures."""
     failed, critical = counts[Verdict.FAIL], severities.count(Severity.CRITICAL)
     lines = [
-        f"{french.plural(len(run.outcomes), 'vérification')} dans {french.plural(len(domains), 'domaine')} : "
+        f"{french.plural(len(run.outcomes), 'vérification')} dans {french.plural(len(domains), 'domaine')}"
+        f"{_repeated(run)} : "
         f"{french.plural(failed, 'non conforme')}"
         + (f", dont {french.plural(critical, 'critique')}" if failed else "")
         + f", {french.plural(counts[Verdict.PASS], 'conforme')}, "
@@ -290,6 +305,14 @@ def _statements(
     else:
         lines.append("Aucun point non conforme : il n'y a pas de mesure à décider à partir de cet audit.")
     return tuple(lines)
+
+
+def _repeated(run: Run) -> str:
+    """Say why there are more verifications than questions: one question is asked of each mail domain or server."""
+    questions = len({(o.domain, o.control) for o in run.outcomes})
+    if questions == len(run.outcomes):
+        return ""
+    return f" ({french.plural(questions, 'question posée', 'questions posées')} à chaque sujet concerné)"
 
 
 def _cautions(run: Run, domains: Sequence[DomainView], counts: Mapping[str, int]) -> tuple[str, ...]:

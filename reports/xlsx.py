@@ -26,14 +26,18 @@ MAX_CELL = 32_000
 """Below the 32,767 characters of a cell (ECMA-376 via Excel's specification limits)."""
 MAX_OBJECT_ROWS = 200_000
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_ROWS_TO_FILL = 200
+_LINE_POINTS = 13.5
+_MAX_ROW_POINTS = 405
+"""Just below what a spreadsheet accepts, 409 points."""
 
 _PLAN_COLUMNS = (
-    ("Rang", 7), ("Mesure", 44), ("Identifiant", 12), ("Gravité", 11), ("Pourquoi", 52), ("Étapes", 70),
-    ("Qui", 22), ("Effort", 8), ("Travail (jours)", 10), ("Achat", 18), ("Financement possible", 24),
-    ("Horizon", 18), ("Points retirés", 10), ("Prérequis", 16), ("Contrôles corrigés", 30),
-    ("Échéance proposée", 14), ("Responsable", 24), ("Échéance retenue", 14), ("État", 12), ("Commentaire", 40),
+    ("Rang", 6), ("Mesure", 38), ("Gravité", 10), ("Qui", 18), ("Travail (jours)", 9), ("Horizon", 14),
+    ("Échéance proposée", 12), ("Responsable", 20), ("Échéance retenue", 12), ("État", 11), ("Commentaire", 32),
+    ("Pourquoi", 52), ("Étapes", 80), ("Achat", 18), ("Financement possible", 24), ("Effort", 8),
+    ("Points retirés", 10), ("Identifiant", 12), ("Prérequis", 16), ("Contrôles corrigés", 30),
 )  # fmt: skip
+_PRINTED_PLAN_COLUMNS = 11
+"""What a follow-up meeting needs on one sheet of A4; the rest stays on screen."""
 _FINDING_COLUMNS = (
     ("Domaine", 20), ("Contrôle", 16), ("Vérification", 44), ("Sujet", 24), ("Gravité", 11), ("Constat", 60),
     ("Objets concernés", 11), ("Mesure", 12), ("Rang", 7), ("Preuve", 50), ("Source", 40), ("Relevé le (UTC)", 17),
@@ -108,6 +112,7 @@ class _Book:
         for number, row in enumerate(rows, start=1):
             for index, value in enumerate(row):
                 self._cell(sheet, number, index, value)
+            sheet.set_row(number, row_height(row, [width for _, width in columns]))
         sheet.freeze_panes(1, 2)
         sheet.autofilter(0, 0, max(1, len(rows)), len(columns) - 1)
         sheet.set_landscape()
@@ -135,6 +140,7 @@ class _Book:
         names = [title for title, _ in _PLAN_COLUMNS]
         rows = [_plan_row(planned, self.run.finished.date()) for planned in measures]
         sheet = self.sheet(name, _PLAN_COLUMNS, rows)
+        sheet.print_area(0, 0, max(1, len(rows)), _PRINTED_PLAN_COLUMNS - 1)
         last = max(1, len(rows))
         owner, due, state = (names.index(t) for t in ("Responsable", "Échéance retenue", "État"))
         for row in range(1, len(rows) + 1):
@@ -164,12 +170,21 @@ def _plan_row(planned: PlannedMeasure, audited: date) -> list[Any]:
     steps = "\n".join(f"{number}. {safe_text(step)}" for number, step in enumerate(measure.steps, start=1))
     proposed = None if planned.end_day is None else audited + timedelta(days=planned.end_day)
     return [
-        planned.rank, safe_text(measure.title), measure.id, french.SEVERITIES[planned.severity],
-        safe_text(measure.why), steps[:MAX_CELL], french.ACTORS[measure.who], measure.effort, measure.days,
-        french.COSTS[measure.cost], french.FUNDINGS[measure.funding], french.HORIZONS[planned.horizon],
-        planned.points, ", ".join(measure.prerequisites),
-        ", ".join(sorted({f.control for f in planned.findings})), proposed, None, None, None, None,
+        planned.rank, safe_text(measure.title), french.SEVERITIES[planned.severity], french.ACTORS[measure.who],
+        measure.days, french.HORIZONS[planned.horizon], proposed, None, None, None, None,
+        safe_text(measure.why), steps[:MAX_CELL], french.COSTS[measure.cost], french.FUNDINGS[measure.funding],
+        measure.effort, planned.points, measure.id, ", ".join(measure.prerequisites),
+        ", ".join(sorted({f.control for f in planned.findings})),
     ]  # fmt: skip
+
+
+def row_height(row: Sequence[Any], widths: Sequence[int]) -> float:
+    """Points that show every line of a row: some spreadsheets do not adapt the height of a file they open."""
+    lines = 1
+    for value, width in zip(row, widths, strict=True):
+        if isinstance(value, str):
+            lines = max(lines, sum(-(-len(part) // max(1, width - 2)) or 1 for part in value.split("\n")))
+    return min(_MAX_ROW_POINTS, lines * _LINE_POINTS)
 
 
 def _finding_rows(run: Run, plan: Plan, catalogue: Catalogue, titles: dict[str, str]) -> list[list[Any]]:
@@ -228,7 +243,8 @@ def _method_rows(run: Run, plan: Plan) -> list[list[Any]]:
     trust = ", ".join(f"{french.ORIGINS[o]} {french.number(c)}" for o, c in CONFIDENCE.items())
     capacity = french.days(plan.capacity_days) + ("" if plan.capacity_declared else " (hypothèse : non déclarée)")
     counts = ", ".join(f"{french.VERDICTS[v].lower()} {sum(o.verdict is v for o in run.outcomes)}" for v in Verdict)
-    repeats = f"Le plus grave compte en entier, chacun des autres pour {french.percent(REPEAT_SHARE, 1)}."
+    share = french.percent(REPEAT_SHARE, 1)
+    repeats = f"Le plus grave compte en entier, chacun des autres pour {share}, dans la limite de son poids."
     rows = [
         ["Structure", safe_text(run.structure.name)],
         ["Audit", safe_text(run.id)],

@@ -5,8 +5,11 @@
     var rows = Array.prototype.slice.call(document.querySelectorAll("[data-verdict]"));
     var groups = Array.prototype.slice.call(document.querySelectorAll("[data-group]"));
     var output = document.getElementById("filters-result");
-    var size = function (row) { return Number(row.dataset.count || 1); };
-    var total = rows.reduce(function (sum, row) { return sum + size(row); }, 0);
+    var size = function (row, severity) {
+      var sizes = row.dataset.sizes || "", found = severity && sizes.match(new RegExp("(?:^| )" + severity + ":(\\d+)"));
+      return found ? Number(found[1]) : Number(row.dataset.count || 1);
+    };
+    var total = rows.reduce(function (sum, row) { return sum + size(row, ""); }, 0);
     var texts = rows.map(function (row) { return row.textContent.toLocaleLowerCase("fr"); });
     var apply = function () {
       var domain = form.elements.domain.value, severity = form.elements.severity.value;
@@ -17,7 +20,7 @@
         var keep = (!domain || row.dataset.domain === domain) && (!severity || row.dataset.severity.split(" ").indexOf(severity) !== -1) &&
           (!verdict || row.dataset.verdict === verdict) && (!words || texts[index].indexOf(words) !== -1);
         row.hidden = !keep;
-        if (keep) { shown += size(row); }
+        if (keep) { shown += size(row, severity); }
       });
       groups.forEach(function (group) {
         group.hidden = Boolean(active) && !group.querySelector("[data-verdict]:not([hidden])");

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -237,3 +238,55 @@ def test_axe_finds_no_violation(session: Browser, pages: dict[str, Path], name: 
         "r.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 200)])), e => done(String(e)));"
     )
     assert found == []
+
+
+RECORDED = Path(__file__).parents[2] / "lab" / "recorded"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Reports of the audits recorded in the laboratory, judged with today's rules."""
+    found = {}
+    for state in ("as_found", "six_months"):
+        folder = tmp_path_factory.mktemp(state) / f"run-{state}"
+        shutil.copytree(RECORDED / state, folder)
+        command = [sys.executable, "-m", "agent", "evaluate", str(folder.parent), "--note", "Une note. " * 20]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        found[state] = folder / "report.html"
+    return found
+
+
+@pytest.mark.parametrize("state", ["as_found", "six_months"])
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_a_recorded_audit_never_scrolls_sideways(
+    session: Browser, recorded: dict[str, Path], state: str, width: int
+) -> None:
+    session.resize(width, 900)
+    session.open(recorded[state])
+    assert session.run("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed")
+@pytest.mark.parametrize("state", ["as_found", "six_months"])
+def test_the_summary_of_a_recorded_audit_holds_in_two_pages(
+    session: Browser, recorded: dict[str, Path], tmp_path: Path, state: str
+) -> None:
+    session.resize(1366, 900)
+    session.open(recorded[state])
+    pdf = tmp_path / "rapport.pdf"
+    printed = session.devtools("Page.printToPDF", preferCSSPageSize=True, printBackground=True, pageRanges="1-3")
+    pdf.write_bytes(base64.b64decode(printed["data"]))
+    pages = subprocess.run(["pdftotext", str(pdf), "-"], check=True, capture_output=True, text=True, timeout=60)
+    first, second, third, *_ = pages.stdout.split("\f")
+    assert "Ce qui est critique aujourd'hui" in first
+    assert "décisions pour six mois" in second
+    assert "Gains rapides" in second
+    assert "2. Plan d'action" in third
+
+
+def test_filter_by_severity_counts_subjects_not_groups(session: Browser, recorded: dict[str, Path]) -> None:
+    session.resize(1366, 900)
+    session.open(recorded["as_found"])
+    critical = session.run("return document.querySelector('.figures .critical b').textContent")
+    choose(session, "f-severity", "critical")
+    assert choose(session, "f-verdict", "fail") == int(critical)

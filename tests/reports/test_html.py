@@ -276,7 +276,9 @@ def test_summary_says_the_figures() -> None:
     text = squeeze(section(read(render_report(run, build.realistic_catalogue(), frameworks())), "synthese"))
     failed = sum(o.verdict is Verdict.FAIL for o in run.outcomes)
     critical = sum(o.verdict is Verdict.FAIL and o.severity is Severity.CRITICAL for o in run.outcomes)
-    assert f"149 vérifications dans 2 domaines : {failed} non conformes, dont {critical} critiques" in text
+    questions = len({o.control for o in run.outcomes})
+    assert f"149 vérifications dans 2 domaines ({questions} questions posées à chaque sujet concerné) : " in text
+    assert f"{failed} non conformes, dont {critical} critiques" in text
 
 
 def test_every_failure_is_in_section_three_and_every_silence_in_section_four() -> None:

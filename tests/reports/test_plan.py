@@ -281,3 +281,51 @@ def test_realistic_run_stays_within_capacity_and_beats_the_greedy_choice() -> No
             greedy, left, places = greedy + planned.points, left - planned.measure.days, places - 1
     assert plan.six_points >= greedy > 0
     assert build_plan(run, catalogue) == plan
+
+
+def test_repeats_of_one_control_never_outweigh_its_gravest_finding() -> None:
+    catalogue = small_catalogue(build.measure("M-AD-001"), build.measure("M-AD-002"))
+    many = [failing("M-AD-001", Severity.HIGH, "AD-A-001", subject=f"d{n:03}.test") for n in range(200)]
+    plan = build_plan(build.run(*many, failing("M-AD-002", Severity.CRITICAL, "AD-A-002")), catalogue)
+    mail = next(p for p in plan.measures if p.measure.id == "M-AD-001")
+    assert mail.points == 16.0
+    assert sum(not f.repeat for f in mail.findings) == 1
+    assert "25 % pour 199 sujets répétés dans la limite du poids du premier = 16 points." in mail.reasons[0]
+
+
+@pytest.mark.parametrize(("subjects", "points", "limited"), [(5, 16.0, False), (6, 16.0, True)])
+def test_ceiling_of_repeats_at_the_boundary(subjects: int, points: float, limited: bool) -> None:
+    catalogue = small_catalogue(build.measure("M-AD-001"))
+    run = build.run(*(failing("M-AD-001", subject=f"d{n}.test") for n in range(subjects)))
+    (planned,) = build_plan(run, catalogue).measures
+    assert planned.points == points
+    assert ("dans la limite" in planned.reasons[0]) is limited
+
+
+def test_after_the_six_a_critical_measure_comes_before_a_better_ratio() -> None:
+    catalogue = small_catalogue(
+        *(build.measure(f"M-AD-00{n}", days=1) for n in range(1, 7)),
+        build.measure("M-AD-007", days=5),
+        build.measure("M-AD-008", days=0.5),
+        build.measure("M-AD-009", days=0.25),
+    )
+    run = build.run(
+        *(failing(f"M-AD-00{n}", Severity.CRITICAL, f"AD-A-00{n}") for n in range(1, 7)),
+        failing("M-AD-007", Severity.CRITICAL, "AD-A-007"),
+        failing("M-AD-008", Severity.HIGH, "AD-A-008"),
+        failing("M-AD-009", Severity.MEDIUM, "AD-A-009"),
+    )
+    plan = build_plan(run, catalogue, 11.5)
+    assert {p.measure.id for p in plan.six} == {f"M-AD-00{n}" for n in range(1, 7)}
+    assert [p.measure.id for p in plan.others] == ["M-AD-007", "M-AD-008", "M-AD-009"]
+    assert [p.horizon for p in plan.others] == ["90-180", "90-180", "later"]
+    assert plan.warnings == ()
+
+
+def test_critical_measures_without_room_share_one_warning_that_counts_them() -> None:
+    catalogue = small_catalogue(*(build.measure(f"M-AD-00{n}", f"Mesure {n}", days=9) for n in range(1, 7)))
+    run = build.run(*(failing(f"M-AD-00{n}", Severity.CRITICAL, f"AD-A-00{n}") for n in range(1, 7)))
+    (warning,) = build_plan(run, catalogue, 4).warnings
+    assert warning.startswith("6 mesures répondent à un constat critique et ne tiennent pas dans les 4 jours")
+    assert warning.count("M-AD-00") == 4
+    assert "et 2 autres" in warning

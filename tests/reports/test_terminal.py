@@ -41,7 +41,9 @@ def test_measures_are_listed_with_their_effort() -> None:
 def test_a_domain_without_collection_is_named_with_its_reason() -> None:
     gone = DomainRun(domain="ad", status="unreachable", detail="Le serveur ne répond pas.")
     text = summary(build.run(domains=(gone,)))
-    assert "Annuaire Active Directory : équipement ou service injoignable (Le serveur ne répond pas.)" in text
+    assert "Annuaire Active Directory : équipement ou service injoignable (Le serveur ne répond pas.)" in " ".join(
+        text.split()
+    )
 
 
 def test_control_characters_never_reach_the_terminal() -> None:
@@ -62,3 +64,12 @@ def test_comparison_counts_silence_apart() -> None:
 def test_columns_are_aligned() -> None:
     lines = table(["Nom", "Nombre"], [["a", "1"], ["bbbbbb", "1234567"]])
     assert len({len(line) for line in lines}) == 1
+
+
+def test_no_line_is_wider_than_eighty_columns() -> None:
+    run = msgspec.structs.replace(build.realistic_run(), plan_capacity_days=None)
+    domains = tuple(msgspec.structs.replace(d, status="unreachable", detail="injoignable " * 20) for d in run.domains)
+    text = summary(msgspec.structs.replace(run, domains=domains))
+    text += comparison_summary(compare_runs(run, build.realistic_run(later=True)))
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "[M-" in text

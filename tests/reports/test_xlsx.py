@@ -10,7 +10,7 @@ import pytest
 
 from checks.model import Affected, Evidence, Verdict
 from reports.plan import build_plan
-from reports.xlsx import STATES, safe_text, write_plan_xlsx
+from reports.xlsx import STATES, row_height, safe_text, write_plan_xlsx
 from tests.reports import build
 
 SHEETS = ["Six mesures", "Plan", "Constats", "Non évalué", "Objets", "Méthode"]
@@ -121,3 +121,30 @@ def test_an_empty_run_still_gives_a_workbook(tmp_path: Path) -> None:
     _, _, book = write(tmp_path / "plan.xlsx", build.run())
     assert book.sheetnames == SHEETS
     assert book["Six mesures"].max_row == 1
+
+
+def test_follow_up_fits_on_paper_and_every_row_shows_its_lines(written) -> None:
+    _, plan, book = written
+    for name in ("Six mesures", "Plan"):
+        sheet = book[name]
+        first, last = sheet.print_area.split("!")[-1].replace("$", "").split(":")
+        titles = [cell.value for cell in sheet[f"{first}:{last}"][0]]
+        assert titles[:2] == ["Rang", "Mesure"]
+        assert titles[-1] == "Commentaire"
+        assert "Étapes" not in titles
+        width = sum(sheet.column_dimensions[cell.column_letter].width for cell in sheet[f"{first}:{last}"][0])
+        assert width <= 200
+    heights = [book["Plan"].row_dimensions[row].height for row in range(2, len(plan.measures) + 2)]
+    assert len(heights) == len(plan.measures)
+    assert all(13.5 <= height <= 409 for height in heights)
+
+
+@pytest.mark.parametrize(
+    ("row", "lines"), [(["court", 3], 1), (["x" * 18, ""], 1), (["x" * 19, None], 2), (["a\n\nb", 1.5], 3)]
+)
+def test_row_height_counts_wrapped_and_explicit_lines(row: list, lines: int) -> None:
+    assert row_height(row, [20, 10]) == lines * 13.5
+
+
+def test_row_height_stays_below_what_a_spreadsheet_accepts() -> None:
+    assert row_height(["\n" * 500], [20]) <= 409
