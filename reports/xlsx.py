@@ -33,11 +33,12 @@ _MAX_ROW_POINTS = 405
 _PLAN_COLUMNS = (
     ("Rang", 6), ("Mesure", 38), ("Gravité", 10), ("Qui", 18), ("Travail (jours)", 9), ("Horizon", 14),
     ("Échéance proposée", 12), ("Responsable", 20), ("Échéance retenue", 12), ("État", 11), ("Commentaire", 32),
-    ("Pourquoi", 52), ("Étapes", 80), ("Achat", 18), ("Financement possible", 24), ("Effort", 8),
+    ("Pourquoi", 60), ("Achat", 18), ("Financement possible", 24), ("Effort", 8),
     ("Points retirés", 10), ("Identifiant", 12), ("Prérequis", 16), ("Contrôles corrigés", 30),
 )  # fmt: skip
 _PRINTED_PLAN_COLUMNS = 11
 """What a follow-up meeting needs on one sheet of A4; the rest stays on screen."""
+_STEP_COLUMNS = (("Rang", 6), ("Mesure", 44), ("Étape", 7), ("À faire", 110), ("Qui", 22), ("Identifiant", 12))
 _FINDING_COLUMNS = (
     ("Domaine", 20), ("Contrôle", 16), ("Vérification", 44), ("Sujet", 24), ("Gravité", 11), ("Constat", 60),
     ("Objets concernés", 11), ("Mesure", 12), ("Rang", 7), ("Preuve", 50), ("Source", 40), ("Relevé le (UTC)", 17),
@@ -78,6 +79,7 @@ def write_plan_xlsx(path: Path, run: Run, plan: Plan, catalogue: Catalogue) -> N
     titles = {control.id: control.title for _, control in catalogue.controls()}
     book.plan_sheet("Six mesures", plan.six)
     book.plan_sheet("Plan", plan.measures)
+    book.sheet("Étapes", _STEP_COLUMNS, _step_rows(plan))
     book.sheet("Constats", _FINDING_COLUMNS, _finding_rows(run, plan, catalogue, titles))
     book.sheet("Non évalué", _UNKNOWN_COLUMNS, _unknown_rows(run, catalogue, titles))
     book.sheet("Objets", _OBJECT_COLUMNS, _object_rows(run))
@@ -106,6 +108,7 @@ class _Book:
     def sheet(self, name: str, columns: Sequence[tuple[str, int]], rows: Sequence[Sequence[Any]]) -> Any:
         """A table with its header frozen, filters on, ready to print."""
         sheet = self.workbook.add_worksheet(name)
+        sheet.set_row(0, 2 * _LINE_POINTS + 3)
         for index, (title, width) in enumerate(columns):
             sheet.set_column(index, index, width)
             sheet.write_string(0, index, title, self.head)
@@ -167,15 +170,23 @@ class _Book:
 
 def _plan_row(planned: PlannedMeasure, audited: date) -> list[Any]:
     measure = planned.measure
-    steps = "\n".join(f"{number}. {safe_text(step)}" for number, step in enumerate(measure.steps, start=1))
     proposed = None if planned.end_day is None else audited + timedelta(days=planned.end_day)
     return [
         planned.rank, safe_text(measure.title), french.SEVERITIES[planned.severity], french.ACTORS[measure.who],
         measure.days, french.HORIZONS[planned.horizon], proposed, None, None, None, None,
-        safe_text(measure.why), steps[:MAX_CELL], french.COSTS[measure.cost], french.FUNDINGS[measure.funding],
+        safe_text(measure.why), french.COSTS[measure.cost], french.FUNDINGS[measure.funding],
         measure.effort, planned.points, measure.id, ", ".join(measure.prerequisites),
         ", ".join(sorted({f.control for f in planned.findings})),
     ]  # fmt: skip
+
+
+def _step_rows(plan: Plan) -> list[list[Any]]:
+    return [
+        [planned.rank, safe_text(measure.title), number, safe_text(step), french.ACTORS[measure.who], measure.id]
+        for planned in plan.measures
+        for measure in (planned.measure,)
+        for number, step in enumerate(measure.steps, start=1)
+    ]
 
 
 def row_height(row: Sequence[Any], widths: Sequence[int]) -> float:

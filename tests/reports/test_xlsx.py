@@ -13,7 +13,7 @@ from reports.plan import build_plan
 from reports.xlsx import STATES, row_height, safe_text, write_plan_xlsx
 from tests.reports import build
 
-SHEETS = ["Six mesures", "Plan", "Constats", "Non évalué", "Objets", "Méthode"]
+SHEETS = ["Six mesures", "Plan", "Étapes", "Constats", "Non évalué", "Objets", "Méthode"]
 
 
 def write(path: Path, run=None):
@@ -131,12 +131,19 @@ def test_follow_up_fits_on_paper_and_every_row_shows_its_lines(written) -> None:
         titles = [cell.value for cell in sheet[f"{first}:{last}"][0]]
         assert titles[:2] == ["Rang", "Mesure"]
         assert titles[-1] == "Commentaire"
-        assert "Étapes" not in titles
         width = sum(sheet.column_dimensions[cell.column_letter].width for cell in sheet[f"{first}:{last}"][0])
         assert width <= 200
     heights = [book["Plan"].row_dimensions[row].height for row in range(2, len(plan.measures) + 2)]
     assert len(heights) == len(plan.measures)
     assert all(13.5 <= height <= 409 for height in heights)
+
+
+def test_every_step_of_every_measure_is_a_row(written) -> None:
+    _, plan, book = written
+    expected = [safe_text(step) for planned in plan.measures for step in planned.measure.steps]
+    assert expected
+    assert column(book["Étapes"], "À faire") == expected
+    assert set(column(book["Étapes"], "Rang")) == {planned.rank for planned in plan.measures}
 
 
 @pytest.mark.parametrize(
