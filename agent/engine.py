@@ -70,7 +70,7 @@ def collect(
         state = State(
             run_id=str(uuid.uuid4()),
             profile_sha256=loaded.sha256,
-            profile_path=loaded.path,
+            profile_path=str(Path(loaded.path).resolve()),
             started=now,
             requested=requested,
         )

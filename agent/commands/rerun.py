@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent.runfolder import RunFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="site.toml",
         help="profil à utiliser à la place de celui de l'audit (mandat renouvelé)",
     )
+    parser.add_argument(
+        "--fail-on",
+        choices=("critical", "high", "medium", "low", "info"),
+        metavar="GRAVITÉ",
+        help="code de sortie 4 si un constat de cette gravité ou pire existe",
+    )
+    parser.add_argument("--json", action="store_true", help="écrire le résultat (run.json) sur la sortie standard")
     parser.add_argument("--no-prompt", action="store_true", help="ne rien demander au clavier")
     parser.add_argument("--quiet", action="store_true", help="ne pas montrer la progression")
 
@@ -33,14 +44,26 @@ def run(args: argparse.Namespace) -> int:
 
     folder = open_run(args.audit)
     again = argparse.Namespace(
-        profile=args.profile or folder.profile,
+        profile=args.profile or kept_profile(folder),
         output=args.output or folder.path.parent,
         only=[],
         resume=False,
         no_prompt=args.no_prompt,
         quiet=args.quiet,
-        fail_on=None,
+        fail_on=args.fail_on,
         against=folder.path,
-        json=False,
+        json=args.json,
     )
     return run_command.run(again)
+
+
+def kept_profile(folder: RunFolder) -> Path:
+    """The profile of that run: the original file when it is still the same, else the copy kept in the folder.
+
+    The original is better because the files it names by a path such as `../ca.pem` are still around it.
+    """
+    from agent.runfolder import file_sha256
+
+    state = folder.read_state()
+    original = Path(state.profile_path) if state else folder.profile
+    return original if state and file_sha256(original) == state.profile_sha256 else folder.profile
