@@ -2,12 +2,14 @@
 
 The join is on (control, subject). A finding that has no verdict today is "no longer assessed", never
 "corrected"; one that had no verdict before is "newly assessed", never "new". Inside a persistent finding,
-objects are compared by fingerprint.
+objects are compared by fingerprint; an object that left while another of the same name appeared (deleted and
+created again) still has the fault, and is not shown as corrected.
 """
 
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -183,10 +185,7 @@ def _compared(old: Outcome | None, new: Outcome | None, after: Mapping[_Key, Out
     appeared: tuple[Affected, ...] = ()
     remaining: tuple[Affected, ...] = ()
     if old and new and change is Change.PERSISTENT:
-        before, now = _objects(old), _objects(new)
-        corrected = tuple(item for key, item in before.items() if key not in now)
-        appeared = tuple(item for key, item in now.items() if key not in before)
-        remaining = tuple(item for key, item in now.items() if key in before)
+        corrected, appeared, remaining = _moves(_objects(old), _objects(new))
     silent = new or _domain_silence(newest.control, after)
     unassessed = silent is not None and silent.verdict is Verdict.NOT_ASSESSED
     return ComparedFinding(
@@ -205,6 +204,34 @@ def _compared(old: Outcome | None, new: Outcome | None, after: Mapping[_Key, Out
         new_objects=appeared,
         persistent_objects=remaining,
     )
+
+
+def _moves(
+    before: Mapping[str, Affected], now: Mapping[str, Affected]
+) -> tuple[tuple[Affected, ...], tuple[Affected, ...], tuple[Affected, ...]]:
+    """Corrected, new and remaining objects. Each name that left answers for one object that came with it."""
+    left = {key: item for key, item in before.items() if key not in now}
+    names = Counter(item.label.casefold() for item in left.values() if item.label)
+    appeared: list[Affected] = []
+    remaining: list[Affected] = []
+    renewed: Counter[str] = Counter()
+    for key, item in now.items():
+        name = item.label.casefold()
+        if key in before:
+            remaining.append(item)
+        elif renewed[name] < names[name]:
+            renewed[name] += 1
+            remaining.append(item)
+        else:
+            appeared.append(item)
+    corrected: list[Affected] = []
+    for item in left.values():
+        name = item.label.casefold()
+        if renewed[name]:
+            renewed[name] -= 1
+        else:
+            corrected.append(item)
+    return tuple(corrected), tuple(appeared), tuple(remaining)
 
 
 def _domain_silence(control: str, after: Mapping[_Key, Outcome]) -> Outcome | None:

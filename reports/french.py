@@ -132,8 +132,8 @@ def days(value: float) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """`12 %`; a dash when there is no whole."""
-    return f"{number(100 * part / whole, 0)} %" if whole else "–"
+    """`12 %`, never cut at the end of a line; a dash when there is no whole."""
+    return f"{number(100 * part / whole, 0)}\u00a0%" if whole else "–"
 
 
 def day(value: date) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.model import Outcome, Severity, Verdict
+from checks.model import Affected, Outcome, Severity, Verdict
 from reports.compare import Change, Comparison, classify, compare_outcomes, compare_runs
 from tests.reports import build
 
@@ -80,6 +80,26 @@ def test_silence_today_is_never_a_correction(old: Verdict | None, silent: Verdic
 @pytest.mark.parametrize("silent", [None, Verdict.NOT_ASSESSED])
 def test_a_fault_seen_after_silence_is_not_called_new(silent: Verdict | None) -> None:
     assert classify(silent, Verdict.FAIL) is Change.NEWLY_ASSESSED
+
+
+def named(*objects: tuple[str, str]) -> list[Outcome]:
+    """A finding on objects given as (id, label)."""
+    affected = tuple(Affected(id=one, label=label, fingerprint=one) for one, label in objects)
+    return [msgspec.structs.replace(build.outcome("AD-ACC-002"), affected=affected)]
+
+
+def test_an_object_created_again_under_the_same_name_is_not_corrected() -> None:
+    (item,) = compare_outcomes(named(("S-1", "svc-dui")), named(("S-9", "SVC-DUI"))).of(Change.PERSISTENT)
+    assert (item.corrected_objects, item.new_objects) == ((), ())
+    assert [a.id for a in item.persistent_objects] == ["S-9"]
+
+
+def test_each_name_that_left_answers_for_one_object_only() -> None:
+    old, new = named(("S-1", "poste"), ("S-2", "autre")), named(("S-3", "poste"), ("S-4", "poste"), ("S-5", "neuf"))
+    (item,) = compare_outcomes(old, new).of(Change.PERSISTENT)
+    assert [a.id for a in item.persistent_objects] == ["S-3"]
+    assert [a.id for a in item.new_objects] == ["S-4", "S-5"]
+    assert [a.id for a in item.corrected_objects] == ["S-2"]
 
 
 def test_objects_of_a_persistent_finding_are_compared_one_by_one() -> None:

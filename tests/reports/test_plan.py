@@ -193,7 +193,7 @@ def test_risk_removed_adds_the_failed_outcomes_and_nothing_else() -> None:
     (planned,) = build_plan(run, catalogue).measures
     assert (planned.points, planned.ratio, planned.unknown) == (10.0, 5.0, 1)
     assert "gravité élevée 8" in planned.reasons[0]
-    assert "25 % pour 1 sujet répété" in planned.reasons[0]
+    assert "25\u00a0% pour 1 sujet répété" in planned.reasons[0]
     assert planned.reasons[0].endswith("= 10 points.")
     assert any("sans verdict" in line for line in planned.reasons)
 
@@ -290,7 +290,7 @@ def test_repeats_of_one_control_never_outweigh_its_gravest_finding() -> None:
     mail = next(p for p in plan.measures if p.measure.id == "M-AD-001")
     assert mail.points == 16.0
     assert sum(not f.repeat for f in mail.findings) == 1
-    assert "25 % pour 199 sujets répétés dans la limite du poids du premier = 16 points." in mail.reasons[0]
+    assert "25\u00a0% pour 199 sujets répétés dans la limite du poids du premier = 16 points." in mail.reasons[0]
 
 
 @pytest.mark.parametrize(("subjects", "points", "limited"), [(5, 16.0, False), (6, 16.0, True)])
