@@ -1,9 +1,10 @@
 """Times the collection of a directory against ldapsearch, ldapdomaindump and bloodhound.py, in one run.
 
 Every tool reads the same controller over LDAPS with the same account, as a whole process, in turn, several rounds;
-medians are compared. Ours runs the complete collection (all partitions, SYSVOL, network questions) up to the facts
-file on disk; ldapsearch only asks for the domain partition, with the same attributes, page size and descriptors.
-ldapdomaindump is run as its users run it (every output) and, for information, with its JSON output alone.
+medians are compared. Ours runs twice: the directory alone (all partitions, up to the facts file on disk), which is what
+the peers do, and the complete collection (SYSVOL and network questions as well). ldapsearch only asks for the domain
+partition, with the same attributes, page size and descriptors. ldapdomaindump is run as its users run it (every output)
+and, for information, with its JSON output alone.
 
     AUSCULTE_AD_PASSWORD=… python benchmarks/ad_collect.py --host dc1.tilleuls.test \
         --user audit-ausculte@tilleuls.test --ca ca.pem [--rounds 3] [--peer-python VENV/bin/python]
@@ -30,6 +31,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 LIMITS = {"ldapsearch": 1.6, "ldapdomaindump": 8.0, "bloodhound": 10.0}
 MAX_RSS_MIB = 150
+WHOLE, LDAP_ONLY = "ausculte", "ausculte (LDAP only)"
 TIME_LIMIT = 900
 
 OURS = """
@@ -160,8 +162,8 @@ def tools(options: argparse.Namespace, password_file: Path) -> list[Tool]:
         ]
 
     return [
-        Tool("ausculte", ours("whole")),
-        Tool("ausculte (LDAP only)", ours("ldap")),
+        Tool(WHOLE, ours("whole")),
+        Tool(LDAP_ONLY, ours("ldap")),
         Tool("ldapsearch", ldapsearch, "" if shutil.which("ldapsearch") else "ldapsearch is not installed"),
         Tool("ldapdomaindump", ldapdomaindump(), absent(peer, "ldapdomaindump")),
         Tool(
@@ -214,29 +216,27 @@ def measure(options: argparse.Namespace, password: str) -> tuple[dict[str, list[
     return samples, problems
 
 
-def verdicts(samples: dict[str, list[Sample]]) -> dict[str, dict[str, float | bool]]:
-    """Ratios of medians and whether each holds its limit."""
+def verdicts(samples: dict[str, list[Sample]]) -> dict[str, dict[str, float | bool | str]]:
+    """Ratios of medians and whether each holds its limit.
+
+    The limits are those of reading the directory, from bind to facts on disk: the peers only speak LDAP. The same
+    ratios for our whole collection, SYSVOL and network questions included, are printed beside them.
+    """
     median = {name: statistics.median(s.seconds for s in found) for name, found in samples.items()}
-    own = median["ausculte"]
-    found: dict[str, dict[str, float | bool]] = {
-        "peak memory (MiB)": {
-            "value": max(s.rss_mib for s in samples["ausculte"]),
-            "limit": MAX_RSS_MIB,
-            "holds": max(s.rss_mib for s in samples["ausculte"]) <= MAX_RSS_MIB,
-        }
+    memory = max(s.rss_mib for s in samples[WHOLE])
+    found: dict[str, dict[str, float | bool | str]] = {
+        "peak memory (MiB)": {"value": memory, "limit": MAX_RSS_MIB, "holds": memory <= MAX_RSS_MIB, "whole": memory}
     }
-    if "ldapsearch" in median:
-        ratio = own / median["ldapsearch"]
-        limit = LIMITS["ldapsearch"]
-        found["times ldapsearch"] = {"value": ratio, "limit": limit, "holds": ratio <= limit}
-    for peer in ("ldapdomaindump", "bloodhound"):
-        if peer in median:
-            ratio = median[peer] / own
-            found[f"faster than {peer}"] = {
-                "value": ratio,
-                "limit": LIMITS[peer],
-                "holds": ratio >= LIMITS[peer],
-            }
+    for peer in ("ldapsearch", "ldapdomaindump", "bloodhound"):
+        if peer not in median:
+            continue
+        own, whole, limit = median[LDAP_ONLY], median[WHOLE], LIMITS[peer]
+        if peer == "ldapsearch":
+            ratio, name, all_included = own / median[peer], f"times {peer}", whole / median[peer]
+        else:
+            ratio, name, all_included = median[peer] / own, f"faster than {peer}", median[peer] / whole
+        holds = ratio <= limit if peer == "ldapsearch" else ratio >= limit
+        found[name] = {"value": ratio, "limit": limit, "holds": holds, "whole": all_included}
     return found
 
 
@@ -258,8 +258,8 @@ def main() -> int:
 
         options.resolver = socket.gethostbyname(options.host)
     samples, problems = measure(options, os.environ[options.password_env])
-    if "ausculte" not in samples:
-        print(problems.get("ausculte", "no sample"), file=sys.stderr)
+    if WHOLE not in samples or LDAP_ONLY not in samples:
+        print(problems.get(WHOLE) or problems.get(LDAP_ONLY, "no sample"), file=sys.stderr)
         return 1
     found = verdicts(samples)
     if options.json:
@@ -269,7 +269,9 @@ def main() -> int:
     return 0 if all(item["holds"] for item in found.values()) else 1
 
 
-def show(samples: dict[str, list[Sample]], problems: dict[str, str], found: dict[str, dict[str, float | bool]]) -> None:
+def show(
+    samples: dict[str, list[Sample]], problems: dict[str, str], found: dict[str, dict[str, float | bool | str]]
+) -> None:
     """Print the table of medians and the ratios."""
     print(f"{'':24s} {'wall s':>8s} {'min–max':>15s} {'CPU s':>7s} {'RSS MiB':>8s} {'written MiB':>12s}")
     for name, listed in samples.items():
@@ -283,7 +285,9 @@ def show(samples: dict[str, list[Sample]], problems: dict[str, str], found: dict
         print(f"{name:24s} not measured: {why}")
     for name, item in found.items():
         mark = "ok" if item["holds"] else "MISSED"
-        print(f"{name:24s} {item['value']:8.2f}   limit {item['limit']:g}   {mark}")
+        print(
+            f"{name:24s} {item['value']:8.2f}   limit {item['limit']:g}   {mark:6s}   everything: {item['whole']:.2f}"
+        )
 
 
 if __name__ == "__main__":
