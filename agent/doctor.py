@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import os
 import platform
 import shutil
@@ -41,9 +40,6 @@ def diagnose(folder: Path, now: dt.datetime) -> list[Finding]:
         _terminal,
         _nmap,
         _capture_rights,
-        lambda: _extra("msgraph", "Microsoft 365", "m365"),
-        lambda: _extra("scapy", "Wi-Fi", "wifi"),
-        lambda: _extra("weasyprint", "rapport PDF", "pdf"),
     ]
     return [_attempt(check) for check in checks]
 
@@ -192,14 +188,3 @@ def _capture_rights() -> Finding:
             fix="Lancer avec sudo, seulement pour la capture Wi-Fi.",
         )
     return Finding(what="Capture réseau", level="ok", detail="autorisée")
-
-
-def _extra(module: str, what: str, extra: str) -> Finding:
-    if importlib.util.find_spec(module) is None:
-        return Finding(
-            what=what,
-            level="missing",
-            detail=f"module {module} absent",
-            fix=f"pip install 'ausculte[{extra}]' (facultatif)",
-        )
-    return Finding(what=what, level="ok", detail=f"module {module} présent")

@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     catalogue = load_catalogue()
     folder = open_run(args.audit)
     against = open_run(args.against) if args.against else None
+    written = not folder.run.exists() or bool(args.output)
     if not folder.run.exists():
         loaded = load_profile(folder.profile, catalogue)
         result, judged = engine.finish(folder, loaded, catalogue, [], clock=utc_now, notes=tuple(args.note))
@@ -75,6 +76,6 @@ def run(args: argparse.Namespace) -> int:
         write_data(msgspec.json.format(msgspec.json.encode(result), indent=1).decode() + "\n")
     else:
         print(run_summary(result, catalogue, build_plan(result, catalogue)))
-        if folder.report.exists():
+        if written:
             print(f"Rapport : {folder.report}")
     return NOT_ASSESSED if engine.unassessed_domains(result) else OK
