@@ -109,6 +109,6 @@ def test_wrong_password_is_refused(running_lab: runner.LabInfo) -> None:
 
 
 def test_certificate_of_an_unknown_authority_gets_no_password(running_lab: runner.LabInfo) -> None:
-    answer = json.loads(collected(running_lab, ca_file=""))
+    answer = json.loads(collected(running_lab, ca_file="", unverified_certificate="refuse"))
     assert answer["reason"] == "refused"
     assert "aucun mot de passe n'a été envoyé" in answer["detail"]
