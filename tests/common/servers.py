@@ -177,17 +177,29 @@ async def dns_server(
         finally:
             writer.close()
 
-    loop = asyncio.get_running_loop()
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
+    server, transport, port = await tcp_and_udp(serve, lambda: _Datagrams(answers))
     if not tcp:
         server.close()
-    transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(answers), local_addr=("127.0.0.1", port))
     try:
         yield port, answers
     finally:
         transport.close()
         server.close()
+
+
+async def tcp_and_udp(serve, protocol) -> tuple[asyncio.Server, asyncio.DatagramTransport, int]:
+    """A TCP server and a UDP endpoint on one port of the loopback, whatever other tests hold."""
+    loop = asyncio.get_running_loop()
+    for _ in range(50):
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        try:
+            transport, _ = await loop.create_datagram_endpoint(protocol, local_addr=("127.0.0.1", port))
+        except OSError:
+            server.close()
+            continue
+        return server, transport, port
+    raise OSError("no port is free for both TCP and UDP")
 
 
 class Authority:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from checks.common.dns import DnsClient, Status, ascii_name, permitted_resolvers
 from checks.common.dns_wire import Match, NameError_, encode_query, encode_question, match_reply, read_reply
 from checks.model import MandateRefusedError, Reason
-from tests.common.servers import OpenNetwork, dns_server
+from tests.common.servers import OpenNetwork, dns_server, tcp_and_udp
 
 ZONE = {
     ("a.test", "A"): ["192.0.2.1"],
@@ -243,19 +243,24 @@ def test_reply_truncated_even_over_tcp_is_not_an_absence(kind: str) -> None:
     assert "tronquée" in answer.gap().detail
 
 
+class Hostile(asyncio.DatagramProtocol):
+    """Sends `reply(query)` whatever it is asked, several datagrams if several are given."""
+
+    def __init__(self, reply) -> None:
+        self.reply = reply
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr) -> None:
+        for wire in self.reply(data):
+            self.transport.sendto(wire, addr)
+
+
 async def hostile_resolver(reply) -> tuple[asyncio.DatagramTransport, int]:
-    """A UDP server that sends `reply(query)` whatever it is asked, several datagrams if several are given."""
-
-    class Hostile(asyncio.DatagramProtocol):
-        def connection_made(self, transport) -> None:
-            self.transport = transport
-
-        def datagram_received(self, data: bytes, addr) -> None:
-            for wire in reply(data):
-                self.transport.sendto(wire, addr)
-
+    """A UDP server that answers with `reply`."""
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(Hostile, local_addr=("127.0.0.1", 0))
+    transport, _ = await loop.create_datagram_endpoint(lambda: Hostile(reply), local_addr=("127.0.0.1", 0))
     return transport, transport.get_extra_info("sockname")[1]
 
 
@@ -327,8 +332,8 @@ def test_hostile_tcp_ends_as_a_failure_within_the_limit(over_tcp: str, expected:
             writer.close()
 
     async def run():
-        transport, port = await hostile_resolver(truncated)
-        async with await asyncio.start_server(serve, "127.0.0.1", port):
+        server, transport, port = await tcp_and_udp(serve, lambda: Hostile(truncated))
+        async with server:
             async with DnsClient([("127.0.0.1", port)], timeout=0.3, attempts=2) as client:
                 answer = await client.ask("tilleuls.test", "TXT")
             transport.close()
