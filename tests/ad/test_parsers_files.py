@@ -166,4 +166,4 @@ def test_files_that_are_refused(raw: bytes) -> None:
 @given(st.one_of(st.binary(max_size=200), st.text(alphabet="<>/aGroups=\"'!-[]& ;#x0", max_size=120).map(str.encode)))
 def test_any_bytes_are_a_file_or_malformed(raw: bytes) -> None:
     with contextlib.suppress(MalformedPreference):
-        parse_gpp(raw, PATH)
+        assert all(found.path == PATH for found in parse_gpp(raw, PATH))

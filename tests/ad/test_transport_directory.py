@@ -73,6 +73,7 @@ def test_entry_round_trip(dn: str, attributes: dict[str, list[bytes]]) -> None:
 def test_any_bytes_are_a_message_or_malformed(raw: bytes) -> None:
     try:
         _, tag, start, end = ber.operation(raw)
+        assert 0 <= start <= end <= len(raw)
         if tag == ber.SEARCH_ENTRY:
             ber.entry(raw, start, end, ber.Names())
         else:
@@ -88,7 +89,8 @@ def test_damaged_entry_is_read_or_malformed(data: st.DataObject) -> None:
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     try:
         _, _, start, end = ber.operation(bytes(raw))
-        ber.entry(bytes(raw), start, end, ber.Names())
+        dn, attributes = ber.entry(bytes(raw), start, end, ber.Names())
+        assert sum(len(value) for found in attributes.values() for value in found) + len(dn.encode()) <= len(raw) * 3
     except MalformedMessage:
         pass
 
@@ -274,7 +276,7 @@ def test_smb1_accepted_or_refused() -> None:
 def test_any_answer_is_read_or_malformed(raw: bytes) -> None:
     for read in (smb_negotiate.smb1_accepted, smb_negotiate.smb2_chosen):
         with contextlib.suppress(MalformedAnswer):
-            read(raw)
+            assert read(raw) == read(bytes(raw))
 
 
 def test_smb_answers_are_bounded() -> None:

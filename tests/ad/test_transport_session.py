@@ -268,4 +268,7 @@ def test_directory_close_never_fails() -> None:
     left, right = socket.socketpair()
     right.close()
     left.close()
-    Directory(left).close()
+    directory = Directory(left)
+    directory.close()
+    with pytest.raises(OSError):
+        directory.read("", ("cn",))
