@@ -270,5 +270,5 @@ def test_directory_close_never_fails() -> None:
     left.close()
     directory = Directory(left)
     directory.close()
-    with pytest.raises(OSError, match="Bad file descriptor|connection"):
+    with pytest.raises(OSError, match=r"Bad file descriptor|connection"):
         directory.read("", ("cn",))
