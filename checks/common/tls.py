@@ -224,7 +224,9 @@ def read_certificate(der: bytes, *, trusted: bool, trust_error: str = "", trust_
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
 
-    found = x509.load_der_x509_certificate(der)
+    from checks.common.certificates import load_certificate
+
+    found = load_certificate(der)
     try:
         san = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = (

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.utils import CryptographyDeprecationWarning
 
 from checks.ad.facts import Certificate
+from checks.common.certificates import load_certificate
 from checks.common.text import clean
 
 MAX_CERTIFICATE = 64 * 1024
@@ -74,7 +75,7 @@ def read_certificate(
         with _QUIET, warnings.catch_warnings():
             # cryptography warns of certificates that break RFC 5280 but still reads them: so do we.
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            return _describe(x509.load_der_x509_certificate(raw), blank)
+            return _describe(load_certificate(raw), blank)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return blank
 

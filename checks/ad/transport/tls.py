@@ -74,9 +74,8 @@ def explain(error: Exception) -> str:
 
 def describe(wrapped: ssl.SSLSocket, *, pins: frozenset[str], failure: str) -> LdapsFacts:
     """Facts of a finished handshake; `failure` is the French reason why validation failed, empty when it did not."""
-    from cryptography import x509
-
     from checks.ad.parsers.certificates import describe_key
+    from checks.common.certificates import load_certificate
 
     der = wrapped.getpeercert(binary_form=True) or b""
     digest = hashlib.sha256(der).hexdigest() if der else ""
@@ -89,7 +88,7 @@ def describe(wrapped: ssl.SSLSocket, *, pins: frozenset[str], failure: str) -> L
         error=failure,
     )
     try:
-        certificate = x509.load_der_x509_certificate(der)
+        certificate = load_certificate(der)
         kind, bits, _, _ = describe_key(certificate)
     except ValueError:
         return facts
