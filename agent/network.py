@@ -182,27 +182,35 @@ class GuardedNetwork:
         return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
     def _ask_resolvers(self, name: str) -> tuple[str, ...]:
-        import dns.exception
-        import dns.resolver
-
         for address in self._resolvers:
             self.permit(address, DNS_PORT, "dns", "résolution des cibles du mandat")
-        resolver = dns.resolver.Resolver(configure=False)
-        resolver.nameservers = list(self._resolvers)
-        resolver.lifetime = RESOLVE_TIMEOUT
-        resolver.use_edns(0, 0, 1232)
-        addresses: list[str] = []
-        problem = ""
-        for kind in ("A", "AAAA"):
-            try:
-                addresses += [record.to_text() for record in resolver.resolve(name, kind, search=False)]
-            except (dns.resolver.NoAnswer, dns.resolver.NXDOMAIN):
-                continue
-            except dns.exception.DNSException as error:
-                problem = problem or f"{name} : pas de réponse des serveurs DNS ({type(error).__name__})"
-        if not addresses:
-            raise OSError(problem or f"{name} : ce nom n'a pas d'adresse")
-        return tuple(addresses)
+        return ask_addresses(name, self._resolvers)
+
+
+def ask_addresses(name: str, resolvers: tuple[str, ...]) -> tuple[str, ...]:
+    """IPv4 then IPv6 addresses of `name` from `resolvers`, within `RESOLVE_TIMEOUT` for each family.
+
+    Raises `OSError` when there is none, or when nobody answers.
+    """
+    import dns.exception
+    import dns.resolver
+
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers = list(resolvers)
+    resolver.lifetime = RESOLVE_TIMEOUT
+    resolver.use_edns(0, 0, 1232)
+    addresses: list[str] = []
+    problem = ""
+    for kind in ("A", "AAAA"):
+        try:
+            addresses += [record.to_text() for record in resolver.resolve(name, kind, search=False)]
+        except (dns.resolver.NoAnswer, dns.resolver.NXDOMAIN):
+            continue
+        except dns.exception.DNSException as error:
+            problem = problem or f"{name} : pas de réponse des serveurs DNS ({type(error).__name__})"
+    if not addresses:
+        raise OSError(problem or f"{name} : ce nom n'a pas d'adresse")
+    return tuple(addresses)
 
 
 _FORBIDDEN_EVENTS = frozenset(

@@ -228,19 +228,11 @@ def _network(text: str) -> str:
 
 def _addresses(name: str, resolvers: tuple[str, ...]) -> list[str]:
     """Addresses of a host the person authorised by name; empty when it does not resolve (the collector will say so)."""
-    import dns.exception
-    import dns.resolver
+    from agent.network import ask_addresses
 
-    if not resolvers:
-        return []
-    resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = list(resolvers)
-    resolver.lifetime = 5.0
-    found: list[str] = []
-    for kind in ("A", "AAAA"):
-        with contextlib.suppress(dns.exception.DNSException, UnicodeError, ValueError):
-            found += [record.to_text() for record in resolver.resolve(name, kind, search=False)]
-    return found
+    with contextlib.suppress(OSError, UnicodeError, ValueError):
+        return list(ask_addresses(name, resolvers)) if resolvers else []
+    return []
 
 
 def _print(facts: FactsFile, outcomes: list[Any], *, as_json: bool) -> None:

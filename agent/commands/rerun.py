@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.commands.run import add_result_arguments, add_session_arguments
+
 if TYPE_CHECKING:
     from agent.runfolder import RunFolder
 
@@ -26,15 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="site.toml",
         help="profil à utiliser à la place de celui de l'audit (mandat renouvelé)",
     )
-    parser.add_argument(
-        "--fail-on",
-        choices=("critical", "high", "medium", "low", "info"),
-        metavar="GRAVITÉ",
-        help="code de sortie 4 si un constat de cette gravité ou pire existe",
-    )
-    parser.add_argument("--json", action="store_true", help="écrire le résultat (run.json) sur la sortie standard")
-    parser.add_argument("--no-prompt", action="store_true", help="ne rien demander au clavier")
-    parser.add_argument("--quiet", action="store_true", help="ne pas montrer la progression")
+    add_result_arguments(parser)
+    add_session_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:

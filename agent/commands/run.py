@@ -9,16 +9,27 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments shared with `collect`, then those of the report."""
     add_collect_arguments(parser)
+    add_result_arguments(parser)
+    parser.add_argument(
+        "--against", type=Path, metavar="AUDIT", help="audit antérieur auquel se comparer dans le rapport"
+    )
+
+
+def add_result_arguments(parser: argparse.ArgumentParser) -> None:
+    """How the result of a whole audit is given back."""
     parser.add_argument(
         "--fail-on",
         choices=("critical", "high", "medium", "low", "info"),
         metavar="GRAVITÉ",
         help="code de sortie 4 si un constat de cette gravité ou pire existe (critical, high, medium, low, info)",
     )
-    parser.add_argument(
-        "--against", type=Path, metavar="AUDIT", help="audit antérieur auquel se comparer dans le rapport"
-    )
     parser.add_argument("--json", action="store_true", help="écrire le résultat (run.json) sur la sortie standard")
+
+
+def add_session_arguments(parser: argparse.ArgumentParser) -> None:
+    """How the agent speaks to the person while it collects."""
+    parser.add_argument("--no-prompt", action="store_true", help="ne rien demander au clavier")
+    parser.add_argument("--quiet", action="store_true", help="ne pas montrer la progression")
 
 
 def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +55,7 @@ def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="reprendre le dernier audit interrompu du même profil, sans refaire les domaines finis",
     )
-    parser.add_argument("--no-prompt", action="store_true", help="ne rien demander au clavier")
-    parser.add_argument("--quiet", action="store_true", help="ne pas montrer la progression")
+    add_session_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from checks.ad.directory import Population
 from checks.ad.facts import Account, AdFacts, Certificate
+from checks.common.french import choose
 from checks.model import (
     Affected,
     Evidence,
@@ -53,7 +54,7 @@ def since(moment: int, now: datetime) -> str:
 
 def plural(number: int, one: str, many: str) -> str:
     """Return `one` for 0 and 1, as French does, else `many`; `{n}` stands for the number."""
-    return (one if number < 2 else many).format(n=number)  # noqa: PLR2004 - French plural starts at two
+    return choose(number, one, many).format(n=number)
 
 
 def affected(item: Any, detail: str) -> Affected:
