@@ -1,0 +1,1 @@
+"""Firewall rule review: exported configurations in, exact findings out."""

@@ -1,0 +1,1 @@
+"""Rule-set algebra: interval sets, the union engine, anomalies, queries, rewriting. Pure computation."""

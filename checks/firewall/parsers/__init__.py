@@ -1,0 +1,1 @@
+"""Pure parsers of firewall exports: one module per vendor, each gives `Device` facts."""
