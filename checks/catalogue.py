@@ -79,6 +79,7 @@ class Measure(Record, frozen=True, kw_only=True):
     """Public guides, as title or identifier."""
 
 
+_ROOMS = ("facts", "config", "collect", "read_input", "online_input", "summary", "derive", "query", "proposal")
 EFFORTS = ("XS", "S", "M", "L", "XL")
 COSTS = ("none", "low", "medium", "high")
 ACTORS = ("structure", "prestataire", "crrc", "rssi")
@@ -107,6 +108,15 @@ class DomainHeader(Record, frozen=True, kw_only=True):
     """An online check without authorisation is possible: the domain then asks public data only."""
     summary: str = ""
     """`module:function(facts) -> {label: value}`: short facts shown at the head of the domain's report page."""
+    derive: str = ""
+    """`module:function(facts) -> derived`: pure, called once per evaluation; controls are then given its result."""
+    options: tuple[str, ...] = ()
+    """Options of `ausculte check` that `read_input` takes besides the common ones: `vendor`, `role`."""
+    query: str = ""
+    """`module:function(facts, text) -> answer`: answers `ausculte check --query`; the answer has a `verdict`, a
+    French `message` and `details` (a mapping for JSON). Raises `ValueError`, in French, for an impossible question."""
+    proposal: str = ""
+    """`module:function(facts) -> text`: what `ausculte check --rewrite` writes."""
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,7 +232,7 @@ def _check_header(header: DomainHeader) -> None:
         raise ValueError(f"domain.id: {header.id!r} is not a free name of small letters, digits and underscores")
     if not _PREFIX.fullmatch(header.prefix):
         raise ValueError(f"domain.prefix: {header.prefix!r} is not a word of capital letters and digits")
-    for room in ("facts", "config", "collect", "read_input", "online_input", "summary"):
+    for room in _ROOMS:
         reference = getattr(header, room)
         if not _REFERENCE.fullmatch(reference) and (reference or room in ("facts", "config", "collect")):
             raise ValueError(f"domain.{room}: {reference!r} is not of the form 'module:name'")

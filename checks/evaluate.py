@@ -1,7 +1,7 @@
 """Facts + controls -> outcomes. Pure: no socket, no clock, no file.
 
-Exceptions are caught broadly in exactly one place, here: a control that crashes becomes a `not_assessed: error`
-outcome, never an absent row.
+Exceptions are caught broadly in exactly one file, here: a control that crashes becomes a `not_assessed: error`
+outcome, never an absent row; so does every control of a domain whose derivation crashes.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import msgspec
 from checks.catalogue import Control, Domain
 from checks.common.text import clean
 from checks.model import (
+    Affected,
     Context,
     Evidence,
     FactsFile,
     Gap,
     Judgement,
+    Matrix,
+    MatrixCell,
     Outcome,
     Reason,
     fingerprint,
@@ -61,12 +64,29 @@ def evaluate_domain(
 
 
 def evaluate_facts(domain: Domain, facts: Any, context: Context) -> list[Outcome]:
-    """Judge decoded facts with every control of the domain."""
+    """Judge decoded facts with every control of the domain.
+
+    What the domain derives from its facts is derived once; when that crashes, no control has a verdict.
+    """
+    if domain.header.derive:
+        try:
+            facts = domain.load(domain.header.derive)(facts)
+        except Exception as error:  # noqa: BLE001 - same broad catch as for a control: no row may be lost
+            crash = _crash(domain, "Le calcul commun aux contrôles", error)
+            return [stamp(domain, control, crash, context) for control in domain.controls]
     return [
         stamp(domain, control, judgement, context)
         for control in domain.controls
         for judgement in _judge(domain, control, facts, context)
     ]
+
+
+def _crash(domain: Domain, what: str, error: Exception) -> Judgement:
+    """Not assessed, with the place of the crash and nothing of its message, which may hold a secret."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{PurePath(last.filename).name}:{last.lineno}"
+    detail = f"{what} a échoué pour une raison interne ({type(error).__name__}, {where})."
+    return not_assessed(domain.header.title, Gap(reason=Reason.ERROR, detail=detail))
 
 
 def _judge(domain: Domain, control: Control, facts: Any, context: Context) -> list[Judgement]:
@@ -76,10 +96,7 @@ def _judge(domain: Domain, control: Control, facts: Any, context: Context) -> li
         if not all(isinstance(judgement, Judgement) for judgement in judgements):
             raise TypeError  # noqa: TRY301 - the same broken control, the same outcome
     except Exception as error:  # noqa: BLE001 - the one broad catch: a crash of one control must not hide the others
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{PurePath(last.filename).name}:{last.lineno}"
-        detail = f"Le contrôle a échoué pour une raison interne ({type(error).__name__}, {where})."
-        return [not_assessed(domain.header.title, Gap(reason=Reason.ERROR, detail=detail))]
+        return [_crash(domain, "Le contrôle", error)]
     if not judgements:
         detail = "Le contrôle n'a rien trouvé à juger."
         return [not_assessed(domain.header.title, Gap(reason=Reason.NOT_CONFIGURED, detail=detail))]
@@ -101,13 +118,7 @@ def stamp(domain: Domain, control: Control, judgement: Judgement, context: Conte
         reason=clean(judgement.reason),
         measure=control.measure,
         affected=tuple(
-            msgspec.structs.replace(
-                item,
-                label=clean(item.label),
-                detail=clean(item.detail),
-                fingerprint=fingerprint(control.id, judgement.subject, item.id),
-            )
-            for item in judgement.affected
+            _clean_affected(item, fingerprint(control.id, judgement.subject, item.id)) for item in judgement.affected
         ),
         evidence=tuple(
             Evidence(
@@ -118,4 +129,33 @@ def stamp(domain: Domain, control: Control, judgement: Judgement, context: Conte
             )
             for item in judgement.evidence
         ),
+        exhibit=_clean_matrix(judgement.exhibit) if judgement.exhibit else None,
+    )
+
+
+def _clean_affected(item: Affected, identity: str) -> Affected:
+    return msgspec.structs.replace(
+        item,
+        label=clean(item.label),
+        detail=clean(item.detail),
+        fingerprint=identity,
+        kind=clean(item.kind),
+        ref=clean(item.ref),
+        related=tuple(clean(other) for other in item.related),
+        witness={clean(key): clean(value) for key, value in item.witness.items()},
+    )
+
+
+def _clean_matrix(matrix: Matrix) -> Matrix:
+    return Matrix(
+        title=clean(matrix.title),
+        rows=tuple(clean(label) for label in matrix.rows),
+        columns=tuple(clean(label) for label in matrix.columns),
+        cells=tuple(
+            tuple(MatrixCell(text=clean(c.text), level=c.level, detail=clean(c.detail)) for c in row)
+            for row in matrix.cells
+        ),
+        row_title=clean(matrix.row_title),
+        column_title=clean(matrix.column_title),
+        note=clean(matrix.note),
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ConfigT = TypeVar("ConfigT")
 
 RUN_SCHEMA = "ausculte/run"
-RUN_SCHEMA_VERSION = "1.0.0"
+RUN_SCHEMA_VERSION = "1.1.0"
 FACTS_SCHEMA = "ausculte/facts"
 
 
@@ -104,6 +104,58 @@ class Affected(Record, frozen=True, kw_only=True):
     detail: str = ""
     fingerprint: str = ""
     """Filled by the evaluator."""
+    kind: str = ""
+    """What is wrong with it, as one word of the domain: `shadowed`, `redundant`."""
+    ref: str = ""
+    """What its administrator looks for: rule number, policy id, account name."""
+    line: int | None = None
+    """Line, from 1, in the file it comes from."""
+    related: tuple[str, ...] = ()
+    """Other objects that explain the fault, by what people call them: the rules that block this one."""
+    witness: Mapping[str, str] = {}
+    """One concrete case that shows the fault: `src`, `dst`, `dport`…"""
+
+
+class Level(enum.StrEnum):
+    """How serious one cell of a matrix is."""
+
+    NONE = "none"
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+    """It could not be determined."""
+
+
+class MatrixCell(Record, frozen=True, kw_only=True):
+    """What one row has with one column."""
+
+    text: str = ""
+    """A few characters: a count, a word."""
+    level: Level = Level.NONE
+    detail: str = ""
+    """One French sentence for the reader who asks for more."""
+
+
+class Matrix(Record, frozen=True, kw_only=True):
+    """A picture of how things meet two by two: zone to zone, role to resource."""
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: tuple[tuple[MatrixCell, ...], ...]
+    """One tuple per row, one cell per column."""
+    row_title: str = ""
+    """What the rows are, in a word or two: `De`."""
+    column_title: str = ""
+    note: str = ""
+    """How to read it, in French."""
+
+    def __post_init__(self) -> None:
+        if len(self.cells) != len(self.rows) or any(len(row) != len(self.columns) for row in self.cells):
+            raise ValueError("a matrix needs one cell for each row and column")
 
 
 class Judgement(Record, frozen=True, kw_only=True):
@@ -120,6 +172,8 @@ class Judgement(Record, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
     severity: Severity | None = None
     """Only when the finding is graver or lighter than the catalogue says."""
+    exhibit: Matrix | None = None
+    """A picture shown with the verdict, whatever it is."""
 
     def __post_init__(self) -> None:
         if not self.message or not self.subject:
@@ -132,9 +186,9 @@ class Judgement(Record, frozen=True, kw_only=True):
             raise ValueError("only a failed control has affected objects")
 
 
-def passed(subject: str, message: str, *evidence: Evidence) -> Judgement:
+def passed(subject: str, message: str, *evidence: Evidence, exhibit: Matrix | None = None) -> Judgement:
     """The control conforms; `message` says what was seen."""
-    return Judgement(verdict=Verdict.PASS, subject=subject, message=message, evidence=evidence)
+    return Judgement(verdict=Verdict.PASS, subject=subject, message=message, evidence=evidence, exhibit=exhibit)
 
 
 def failed(
@@ -143,6 +197,7 @@ def failed(
     *evidence: Evidence,
     affected: tuple[Affected, ...] = (),
     severity: Severity | None = None,
+    exhibit: Matrix | None = None,
 ) -> Judgement:
     """The control does not conform."""
     return Judgement(
@@ -152,6 +207,7 @@ def failed(
         evidence=evidence,
         affected=affected,
         severity=severity,
+        exhibit=exhibit,
     )
 
 
@@ -180,6 +236,7 @@ class Outcome(Record, frozen=True, kw_only=True):
     measure: str = ""
     affected: tuple[Affected, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    exhibit: Matrix | None = None
 
 
 def fingerprint(control: str, subject: str, affected: str = "") -> str:
