@@ -210,9 +210,23 @@ def _paths_of(config: Any) -> dict[str, str]:
     }
 
 
+def _path_lists_of(config: Any) -> dict[str, tuple[str, ...]]:
+    """The lists of paths of a config: those named `…_files` or `…_dir`.
+
+    They are inputs to be judged, which may hold secrets: they are never copied with the profile.
+    """
+    return {
+        field.name: value
+        for field in msgspec.structs.fields(config)
+        if field.name.endswith(("_files", "_dir")) and isinstance(value := getattr(config, field.name), tuple) and value
+    }
+
+
 def _anchor_paths(config: Any, folder: Path) -> Any:
     """Make the relative paths of a config relative to the folder of the profile."""
-    paths = {name: str(folder / value) for name, value in _paths_of(config).items()}
+    paths: dict[str, Any] = {name: str(folder / value) for name, value in _paths_of(config).items()}
+    for name, values in _path_lists_of(config).items():
+        paths[name] = tuple(str(folder / value) for value in values)
     return msgspec.structs.replace(config, **paths) if paths else config
 
 
@@ -340,7 +354,9 @@ def _validate_domain(name: str, config: Any, file: str, locate: Callable[[str], 
             # The value is not shown: it may well be the password itself.
             expected = f"{SOURCES} attendu : l'endroit où se trouve le mot de passe, jamais le mot de passe"
             raise ProfileError(file, locate(key), key, expected)
-    for path_key, value in _paths_of(config).items():
+    paths = [(key, value) for key, value in _paths_of(config).items()]
+    paths += [(f"{key}[{i}]", value) for key, some in _path_lists_of(config).items() for i, value in enumerate(some)]
+    for path_key, value in paths:
         if "\0" in value:
             raise ProfileError(file, locate(f"{name}.{path_key}"), f"{name}.{path_key}", "ce n'est pas un chemin")
 
