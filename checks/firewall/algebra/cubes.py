@@ -92,44 +92,41 @@ def uncovered(cube: Cube, cover: Sequence[Cube], budget: Budget, used: set[int] 
             return rest
         # Largest overlap first: fewer and smaller slices remain.
         position, biggest = max(around, key=lambda item: volume(item[1]))
-        if used is not None:
-            used.add(position)
+        _note(used, position)
         others = [item for item in around if item[0] != position]
         stack.extend((piece, others) for piece in subtract(rest, biggest))
     return None
 
 
-def _reduce(
-    rest: Cube, around: list[tuple[int, Cube]], used: set[int] | None
-) -> tuple[Cube, list[tuple[int, Cube]]] | None:
+Numbered = list[tuple[int, Cube]]
+"""Cubes with their positions in the cover."""
+
+
+def _reduce(rest: Cube, around: Numbered, used: set[int] | None) -> tuple[Cube, Numbered] | None:
     """Clip the cover to `rest` and take stripes off until nothing changes; None when `rest` is covered."""
     while True:
-        clipped: list[tuple[int, Cube]] = []
-        stripes: dict[int, list[tuple[int, Cube]]] = {}
-        for position, other in around:
-            common = meet(rest, other)
-            if common is None:
-                continue
+        around = [(position, common) for position, other in around if (common := meet(rest, other)) is not None]
+        stripes: list[tuple[int, int, Cube]] = []
+        for position, common in around:
             narrow = [axis for axis in range(len(rest)) if common[axis] != rest[axis]]
             if not narrow:
-                if used is not None:
-                    used.add(position)
+                _note(used, position)
                 return None
-            clipped.append((position, common))
             if len(narrow) == 1:
-                stripes.setdefault(narrow[0], []).append((position, common))
+                stripes.append((narrow[0], position, common))
         if not stripes:
-            return rest, clipped
+            return rest, around
         shrunk = list(rest)
-        for axis, found in stripes.items():
-            for position, common in found:
-                left = difference(shrunk[axis], common[axis])
-                if left == shrunk[axis]:
-                    continue
-                if used is not None:
-                    used.add(position)
+        for axis, position, common in stripes:
+            left = difference(shrunk[axis], common[axis])
+            if left != shrunk[axis]:
+                _note(used, position)
                 shrunk[axis] = left
-                if not left:
-                    return None
+            if not left:
+                return None
         rest = tuple(shrunk)  # type: ignore[assignment]
-        around = clipped
+
+
+def _note(used: set[int] | None, position: int) -> None:
+    if used is not None:
+        used.add(position)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.cubes import meet, subtract
-from checks.firewall.algebra.intervals import Intervals, union
+from checks.firewall.algebra.intervals import Intervals
 from checks.firewall.algebra.services import Box
 from checks.firewall.algebra.space import Cube, Space, space_of
 from checks.firewall.facts import DENY, GOTO, JUMP, NONE, PERMIT, RETURN, Chain, Device, Rule
@@ -74,16 +74,14 @@ def policies_of(device: Device, hook: str) -> tuple[Policy, ...]:
     addresses = [ip.from_fact(fact) for fact in device.addresses]
     boxes = [svc.from_fact(fact) for fact in device.services]
     services = [(one.sure, _all_boxes(one)) for one in boxes]
-    found = []
+    found: list[Policy] = []
     for family in (4, 6):
         space = space_of(device, device.chains, family)
         sets = _Sets(
             sure=[one.v4 if family == 4 else one.v6 for one in addresses],  # noqa: PLR2004
             may=[one.over4 if family == 4 else one.over6 for one in addresses],  # noqa: PLR2004
         )
-        for base in bases:
-            if family in base.families:
-                found.append(_Unfolder(chains, space, sets, services).policy(base))
+        found += [_Unfolder(chains, space, sets, services).policy(base) for base in bases if family in base.families]
     return tuple(found)
 
 
@@ -235,8 +233,3 @@ def _subtract_all(cubes: tuple[Cube, ...], taken: tuple[Cube, ...]) -> tuple[Cub
         if len(rest) > MAX_PIECES:
             return None
     return tuple(rest)
-
-
-def merged_may(entry: Entry) -> Intervals:
-    """Every service the entry may match, whatever the rest: for messages."""
-    return union(*(cube[4] for cube in entry.may))

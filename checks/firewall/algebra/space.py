@@ -62,8 +62,9 @@ class Space(NamedTuple):
         return normal((self.translated.index(name),) * 2 for name in names) or ((0, len(self.translated) - 1),)
 
     def describe(self, point: Point) -> dict[str, str]:
-        """A packet as people write it. Keys: `family`, `src`, `dst`, `proto`, and those that apply of `sport`,
-        `dport`, `type`, `code`, `in`, `out`, `state`, `translated`.
+        """A packet as people write it.
+
+        Keys: `family`, `src`, `dst`, `proto`, and those that apply of `sport`, `dport`, `type`, `code`, `in`, `out`, `state`, `translated`.
         """
         protocol, low = divmod(point[SERVICE], PORTS)
         found = {
