@@ -79,6 +79,8 @@ class Measure(Record, frozen=True, kw_only=True):
     """Public guides, as title or identifier."""
 
 
+CHECK_OPTIONS = ("vendor", "role")
+"""Options of `ausculte check` that only some domains take."""
 _ROOMS = ("facts", "config", "collect", "read_input", "online_input", "summary", "derive", "query", "proposal")
 EFFORTS = ("XS", "S", "M", "L", "XL")
 COSTS = ("none", "low", "medium", "high")
@@ -236,6 +238,11 @@ def _check_header(header: DomainHeader) -> None:
         reference = getattr(header, room)
         if not _REFERENCE.fullmatch(reference) and (reference or room in ("facts", "config", "collect")):
             raise ValueError(f"domain.{room}: {reference!r} is not of the form 'module:name'")
+    for option in header.options:
+        if option not in CHECK_OPTIONS:
+            raise ValueError(f"domain.options: {option!r} is not an option of the command")
+    if header.options and not header.read_input:
+        raise ValueError("domain.options: read_input is what takes them")
 
 
 def _check_identities(catalogue: Catalogue) -> None:

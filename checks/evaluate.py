@@ -40,27 +40,31 @@ def evaluate_domain(
     by another version of the domain that no longer decode give `not_assessed: malformed` for every control.
     """
     context = Context(now=facts_file.finished, answers=answers or {})
-    gap = facts_file.gap
-    facts: Any = None
-    if gap is None and facts_file.facts_version > domain.header.facts_version:
-        detail = (
-            f"Ces faits ont été enregistrés par une version plus récente d'Ausculte ({facts_file.tool_version}) ; "
-            "mettre à jour cette installation pour les juger."
-        )
-        gap = Gap(reason=Reason.UNSUPPORTED, detail=detail)
-    if gap is None:
-        try:
-            facts = msgspec.json.decode(facts_file.data, type=domain.load(domain.header.facts))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            gap = Gap(reason=Reason.MALFORMED, detail=f"Les faits enregistrés ne peuvent pas être relus : {error}.")
-        except ImportError as error:
-            detail = f"Un module nécessaire à ce domaine n'est pas installé ({error.name or 'inconnu'})."
-            gap = Gap(reason=Reason.UNSUPPORTED, detail=detail)
+    facts, gap = read_facts(domain, facts_file)
     if gap is not None:
         subject = ", ".join(facts_file.targets) or domain.header.title
         outcomes = [stamp(domain, control, not_assessed(subject, gap), context) for control in domain.controls]
         return outcomes, None
     return evaluate_facts(domain, facts, context), facts
+
+
+def read_facts(domain: Domain, facts_file: FactsFile) -> tuple[Any, Gap | None]:
+    """The decoded facts, or why there are none."""
+    if facts_file.gap is not None:
+        return None, facts_file.gap
+    if facts_file.facts_version > domain.header.facts_version:
+        detail = (
+            f"Ces faits ont été enregistrés par une version plus récente d'Ausculte ({facts_file.tool_version}) ; "
+            "mettre à jour cette installation pour les juger."
+        )
+        return None, Gap(reason=Reason.UNSUPPORTED, detail=detail)
+    try:
+        return msgspec.json.decode(facts_file.data, type=domain.load(domain.header.facts)), None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return None, Gap(reason=Reason.MALFORMED, detail=f"Les faits enregistrés ne peuvent pas être relus : {error}.")
+    except ImportError as error:
+        detail = f"Un module nécessaire à ce domaine n'est pas installé ({error.name or 'inconnu'})."
+        return None, Gap(reason=Reason.UNSUPPORTED, detail=detail)
 
 
 def evaluate_facts(domain: Domain, facts: Any, context: Context) -> list[Outcome]:

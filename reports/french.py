@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from checks.model import Origin, Reason, Severity, Verdict
+from checks.model import Level, Origin, Reason, Severity, Verdict
 
 VERDICTS: Mapping[str, str] = {
     Verdict.PASS: "Conforme",
@@ -57,6 +57,24 @@ REASON_ADVICE: Mapping[str, str] = {
     Reason.UNSUPPORTED: "Vérifier ce point à la main et signaler la version rencontrée au CRRC.",
     Reason.MALFORMED: "Refaire l'export ou la collecte : le contenu reçu est incomplet ou abîmé.",
     Reason.ERROR: "Transmettre le dossier d'audit au CRRC : l'outil doit être corrigé, puis les mêmes faits rejugés.",
+}
+
+ANOMALIES: Mapping[str, str] = {
+    "shadowed": "masquée",
+    "redundant": "redondante",
+    "generalisation": "généralise une autre règle",
+    "correlation": "croise une autre règle",
+}
+"""What an affected object is said to be; a kind that is not here is explained by the detail of the object."""
+
+LEVELS: Mapping[str, str] = {
+    Level.NONE: "Rien",
+    Level.INFO: "Information",
+    Level.LOW: "Faible",
+    Level.MEDIUM: "Moyen",
+    Level.HIGH: "Élevé",
+    Level.CRITICAL: "Critique",
+    Level.UNKNOWN: "Indéterminé",
 }
 
 ACTORS: Mapping[str, str] = {

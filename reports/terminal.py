@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Sequence
 
 from checks.catalogue import Catalogue
 from checks.common.text import clean
-from checks.model import Run, Severity, Verdict
+from checks.model import Affected, Outcome, Run, Severity, Verdict
 from reports import french
 from reports.compare import Change, Comparison
 from reports.plan import Plan
@@ -15,6 +16,10 @@ from reports.view import VERDICT_KEYS, count_verdicts, domain_title
 
 LINE = 80
 """Columns of the widest line."""
+CHECK_OBJECTS = 10
+"""Affected objects of one outcome shown by a check."""
+CHECK_RELATED = 6
+"""Related objects of one affected object."""
 
 
 def run_summary(run: Run, catalogue: Catalogue, plan: Plan) -> str:
@@ -55,6 +60,73 @@ def comparison_summary(comparison: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
+def check_summary(outcomes: Sequence[Outcome], catalogue: Catalogue, width: int = LINE) -> str:
+    """The outcomes of one check: what is wrong first, the gravest first, with the objects concerned."""
+    titles = {control.id: control.title for _, control in catalogue.controls()}
+    lines: list[str] = []
+    for verdict in VERDICT_KEYS:
+        found = sorted((o for o in outcomes if o.verdict is verdict), key=lambda o: (o.severity.rank, o.control))
+        if not found:
+            continue
+        lines += [f"{french.VERDICTS[verdict].upper()} ({len(found)})", ""]
+        for control, group in itertools.groupby(found, key=lambda o: o.control):
+            lines += _control_lines(titles.get(control, control), list(group), width)
+        lines += [""] if lines[-1] else []
+    failed = [o.severity for o in outcomes if o.verdict is Verdict.FAIL]
+    worst = ", ".join(f"{french.SEVERITIES[s].lower()} {failed.count(s)}" for s in Severity if s in failed)
+    counts = count_verdicts(outcomes)
+    figures = ", ".join(f"{french.VERDICTS[v].lower()} {counts[v]}" for v in VERDICT_KEYS)
+    lines += _wrapped(f"Bilan : {figures}." + (f" Gravité : {worst}." if worst else ""), "", "", width)
+    return "\n".join(lines) + "\n"
+
+
+def _control_lines(title: str, group: Sequence[Outcome], width: int) -> list[str]:
+    """One control: its title, then each subject; a conforming one takes as little room as it can."""
+    first = group[0]
+    grave = f"{french.SEVERITIES[first.severity]}  " if first.verdict is Verdict.FAIL else ""
+    lines = _wrapped(f"{grave}{first.control}  {clean(title)}", "  ", "    ", width)
+    for outcome in group:
+        lines += _wrapped(f"{clean(outcome.subject)} : {clean(outcome.message)}", "    ", "      ", width)
+        for item in outcome.affected[:CHECK_OBJECTS]:
+            lines += _object_lines(item, width)
+        rest = len(outcome.affected) - CHECK_OBJECTS
+        if rest > 0:
+            lines += _wrapped(f"… et {french.plural(rest, 'autre')} (liste entière avec --json)", "      ", "", width)
+    return [*lines, ""] if first.verdict is Verdict.FAIL else lines
+
+
+def _object_lines(item: Affected, width: int) -> list[str]:
+    """One object as people look for it, then what explains its fault."""
+    lines = _wrapped(f"- {clean(object_text(item))}", "      ", "        ", width)
+    if item.related:
+        lines += _wrapped(f"en cause : {clean(related_text(item))}", "        ", "          ", width)
+    if item.witness:
+        lines += _wrapped(f"exemple : {clean(witness_text(item))}", "        ", "          ", width)
+    return lines
+
+
+def object_text(item: Affected) -> str:
+    """`12 « Internet » (ligne 340, masquée) : détail`."""
+    name = item.label
+    if item.ref and item.ref != item.label:
+        name = f"{item.ref} « {item.label} »" if item.label else item.ref
+    place = [f"ligne {item.line}"] if item.line else []
+    kind = french.ANOMALIES.get(item.kind)
+    notes = ", ".join([*place, kind] if kind else place)
+    return name + (f" ({notes})" if notes else "") + (f" : {item.detail}" if item.detail else "")
+
+
+def related_text(item: Affected, limit: int = CHECK_RELATED) -> str:
+    """The first related objects, and how many others."""
+    rest = len(item.related) - limit
+    return ", ".join(item.related[:limit]) + (f" et {french.plural(rest, 'autre')}" if rest > 0 else "")
+
+
+def witness_text(item: Affected) -> str:
+    """`src=10.0.0.1 dst=10.1.0.1 dport=443`."""
+    return " ".join(f"{key}={value}" for key, value in item.witness.items())
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns aligned: the first to the left, figures to the right."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
@@ -93,8 +165,8 @@ def _measure_lines(plan: Plan) -> list[str]:
     return lines
 
 
-def _wrapped(text: str, first: str, others: str) -> list[str]:
-    return textwrap.wrap(text, LINE, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+def _wrapped(text: str, first: str, others: str, width: int = LINE) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
 
 
 def _silent_domains(run: Run, catalogue: Catalogue) -> list[str]:

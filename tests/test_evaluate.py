@@ -231,3 +231,15 @@ def test_an_old_run_and_a_new_outcome_follow_the_schema(install):
 
 def test_an_affected_object_is_written_without_what_it_does_not_have():
     assert msgspec.to_builtins(Affected(id="1", label="un")) == {"id": "1", "label": "un"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ('options = ["port"]\nread_input = "rooms:collect"\n', "'port' is not an option"),
+        ('options = ["vendor"]\n', "read_input"),
+    ],
+)
+def test_options_that_nothing_could_take_are_refused(install, lines, expected):
+    with pytest.raises(CatalogueError, match=expected):
+        install(lines)

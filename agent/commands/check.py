@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import re
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from checks.catalogue import Catalogue, Domain
-    from checks.model import FactsFile
+    from checks.model import Affected, FactsFile, Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,15 +55,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--selector", action="append", default=[], metavar="NOM", help="sélecteur DKIM connu (répétable)"
     )
+    parser.add_argument("--vendor", metavar="PRODUIT", help="produit de l'export, s'il n'est pas reconnu")
+    parser.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        metavar="ZONE=RÔLE",
+        help="rôle d'une zone ou d'une interface : wan, pro, resident, guest, biomedical… (répétable)",
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=("critical", "high", "medium", "low", "info"),
+        metavar="GRAVITÉ",
+        help="code de sortie 4 si un constat de cette gravité ou pire existe (critical, high, medium, low, info)",
+    )
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--query",
+        metavar="QUESTION",
+        help='ne pas juger, répondre : "src=10.20.0.0/24 dst=10.10.0.5 dport=445 [proto=tcp] [in=ZONE] [out=ZONE]" ; '
+        "code de sortie 3 si la réponse est indéterminée",
+    )
+    instead.add_argument(
+        "--rewrite",
+        metavar="FICHIER",
+        help="ne pas juger, écrire la proposition de réécriture (« - » : sortie standard) ; rien n'est appliqué",
+    )
     parser.add_argument("--timeout", type=int, default=600, metavar="SECONDES", help="durée maximale (600)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Judge the input; exit 3 when nothing could be collected."""
+    """Judge the input, or answer what is asked of it; exit 3 when nothing could be collected."""
     from agent.errors import UsageError
-    from agent.exits import NOT_ASSESSED, OK
+    from agent.exits import NOT_ASSESSED, OK, SEVERITY_REACHED
     from checks.catalogue import load_catalogue
     from checks.evaluate import evaluate_domain
+    from checks.model import Severity, Verdict
 
     if args.timeout < 1:
         raise UsageError("--timeout : au moins 1 seconde est attendue")
@@ -73,15 +101,117 @@ def run(args: argparse.Namespace) -> int:
     domain = catalogue.domains.get(args.domain)
     if domain is None:
         raise UsageError(f"domaine inconnu : {args.domain} (existants : {', '.join(catalogue.domains)})")
+    _check_rooms(domain, args)
     options = _options(args)
     facts = _from_files(domain, args.inputs, options) or _online(domain, args, options, catalogue)
+    if args.query is not None:
+        return _answer(domain, facts, args.query, as_json=args.json)
+    if args.rewrite is not None:
+        return _propose(domain, facts, args.rewrite, args.inputs)
     outcomes, _ = evaluate_domain(domain, facts)
-    _print(facts, outcomes, as_json=args.json)
+    _print(facts, outcomes, catalogue, as_json=args.json)
+    if args.fail_on:
+        limit = Severity(args.fail_on).rank
+        if any(o.verdict is Verdict.FAIL and o.severity.rank <= limit for o in outcomes):
+            return SEVERITY_REACHED
     return NOT_ASSESSED if facts.gap else OK
+
+
+def _check_rooms(domain: Domain, args: argparse.Namespace) -> None:
+    """Refuse what this domain does not offer, rather than do as if it had not been asked."""
+    from agent.errors import UsageError
+    from checks.catalogue import CHECK_OPTIONS
+
+    header = domain.header
+    asked = {f"--{name}": name in header.options for name in CHECK_OPTIONS if getattr(args, name)}
+    if args.query is not None:
+        asked["--query"] = bool(header.query)
+    if args.rewrite is not None:
+        asked["--rewrite"] = bool(header.proposal)
+    refused = [option for option, offered in asked.items() if not offered]
+    if refused:
+        raise UsageError(f"{', '.join(refused)} : sans effet sur le domaine « {domain.id} »")
+    if args.fail_on and (args.query is not None or args.rewrite is not None):
+        raise UsageError("--fail-on ne s'emploie ni avec --query ni avec --rewrite, qui ne jugent pas")
+    if args.json and args.rewrite is not None:
+        raise UsageError("--json ne s'emploie pas avec --rewrite")
+
+
+def _answer(domain: Domain, facts: FactsFile, question: str, *, as_json: bool) -> int:
+    """Answer one question about the facts; exit 3 when the answer is not certain."""
+    import json
+
+    import msgspec
+
+    from agent.errors import UsageError
+    from agent.exits import NOT_ASSESSED, OK
+    from agent.output import write_data
+    from checks.common.text import clean
+
+    decoded = _decoded(domain, facts)
+    if decoded is None:
+        return NOT_ASSESSED
+    try:
+        answer = domain.load(domain.header.query)(decoded, question)
+    except ValueError as error:  # what the domain says of the question, in French
+        raise UsageError(f"--query : {error}") from error
+    if as_json:
+        document = {
+            "domain": domain.id,
+            "query": question,
+            "verdict": answer.verdict,
+            "message": answer.message,
+            "details": msgspec.to_builtins(answer.details),
+        }
+        write_data(json.dumps(document, ensure_ascii=False) + "\n")
+    else:
+        print(f"{_ANSWERS.get(answer.verdict, clean(answer.verdict))} : {clean(answer.message)}")
+    return OK if answer.verdict in (PERMIT, DENY) else NOT_ASSESSED
+
+
+PERMIT, DENY = "permit", "deny"
+"""Answers to `--query` that are certain."""
+_ANSWERS = {PERMIT: "AUTORISÉ", DENY: "REFUSÉ", "undetermined": "INDÉTERMINÉ"}
+
+
+def _propose(domain: Domain, facts: FactsFile, output: str, inputs: list[str]) -> int:
+    """Write what the domain proposes; the inputs are never written over."""
+    from agent.errors import UsageError
+    from agent.exits import NOT_ASSESSED, OK
+    from agent.files import write_atomic
+    from agent.output import write_data
+
+    path = Path(output)
+    if path.exists() and any(Path(name).exists() and path.samefile(name) for name in inputs):
+        raise UsageError(f"--rewrite {output} : c'est le fichier à lire ; la proposition va dans un autre fichier")
+    decoded = _decoded(domain, facts)
+    if decoded is None:
+        return NOT_ASSESSED
+    text = domain.load(domain.header.proposal)(decoded)
+    if output == "-":
+        write_data(text)
+        return OK
+    write_atomic(path, text.encode())
+    print(f"Proposition : {path} (à relire ; rien n'a été appliqué)")
+    return OK
+
+
+def _decoded(domain: Domain, facts: FactsFile) -> Any:
+    """The facts, or None once it is said why there are none."""
+    from checks.common.text import clean
+    from checks.evaluate import read_facts
+
+    decoded, gap = read_facts(domain, facts)
+    if gap is not None:
+        print(f"ausculte : {clean(gap.detail)}", file=sys.stderr)
+        return None
+    return decoded
 
 
 def _options(args: argparse.Namespace) -> dict[str, str]:
     return {
+        "vendor": args.vendor or "",
+        "role": "\n".join(args.role),
         "authorised": "yes" if args.authorised else "no",
         "user": args.user or "",
         "password_from": f"env:{args.password_env}" if args.password_env else "prompt",
@@ -101,9 +231,12 @@ def _from_files(domain: Domain, inputs: list[str], options: dict[str, str]) -> F
     from agent.worker import utc_now
     from checks.model import FACTS_SCHEMA, FactsFile, Origin
 
-    if len(inputs) == 1 and Path(inputs[0]).is_file():
+    if len(inputs) == 1 and _may_be_recorded(Path(inputs[0])):
         recorded = read_facts(Path(inputs[0]))
         if recorded is not None and recorded.domain == domain.id:
+            if recorded.gap is None and any(options[name] for name in domain.header.options):
+                data = domain.load(domain.header.read_input)(inputs, options)
+                return msgspec.structs.replace(recorded, data=msgspec.Raw(msgspec.json.encode(data)))
             return recorded
         if recorded is not None:
             raise UsageError(f"{inputs[0]} : ce sont des faits du domaine « {recorded.domain} », pas « {domain.id} »")
@@ -124,6 +257,17 @@ def _from_files(domain: Domain, inputs: list[str], options: dict[str, str]) -> F
         targets=tuple(inputs),
         data=msgspec.Raw(msgspec.json.encode(data)),
     )
+
+
+MAX_RECORDED = 1 << 29
+"""Bytes of a facts file; what is larger is not read to see whether it is one."""
+
+
+def _may_be_recorded(path: Path) -> bool:
+    if not path.is_file() or path.stat().st_size > MAX_RECORDED:
+        return False
+    with path.open("rb") as file:
+        return file.read(64).lstrip().startswith(b"{")
 
 
 def _online(domain: Domain, args: argparse.Namespace, options: dict[str, str], catalogue: Catalogue) -> FactsFile:
@@ -235,38 +379,59 @@ def _addresses(name: str, resolvers: tuple[str, ...]) -> list[str]:
     return []
 
 
-def _print(facts: FactsFile, outcomes: list[Any], *, as_json: bool) -> None:
+def _print(facts: FactsFile, outcomes: list[Outcome], catalogue: Catalogue, *, as_json: bool) -> None:
     import json
+    import shutil
 
     import msgspec
 
     from agent.output import write_data
-    from checks.model import Verdict
-    from reports.frameworks import load_frameworks
+    from checks.common.text import clean
+    from reports.terminal import check_summary
 
     if as_json:
-        frameworks = load_frameworks()
-        rows = []
-        for outcome in outcomes:
-            row = msgspec.to_builtins(outcome)
-            row.setdefault("reason", "")
-            row.setdefault("affected", [])
-            row["references"] = frameworks.references_of(outcome.control)
-            rows.append(row)
         document = {
             "domain": facts.domain,
             "facts": json.loads(bytes(facts.data)),
             "gap": msgspec.to_builtins(facts.gap),
-            "outcomes": rows,
+            "outcomes": _rows(outcomes),
         }
         write_data(json.dumps(document, ensure_ascii=False) + "\n")
         return
-    names = {
-        Verdict.PASS: "conforme",
-        Verdict.FAIL: "ÉCART",
-        Verdict.NOT_APPLICABLE: "sans objet",
-        Verdict.NOT_ASSESSED: "non évalué",
-    }
+    if facts.gap:  # the same sentence for every control: once is enough
+        print(f"NON ÉVALUÉ : {clean(facts.gap.detail)}")
+        return
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else NO_TERMINAL
+    print(check_summary(outcomes, catalogue, min(max(columns - 1, NARROWEST), WIDEST)), end="")
+
+
+NO_TERMINAL, NARROWEST, WIDEST = 100, 40, 140
+"""Columns of a text that goes to a file, and bounds of one that goes to a terminal."""
+
+
+def _rows(outcomes: list[Outcome]) -> list[dict[str, Any]]:
+    """Outcomes for a machine: the keys that a domain uses are there on each row, even when there is nothing to say."""
+    import msgspec
+
+    from reports.frameworks import load_frameworks
+
+    frameworks = load_frameworks()
+    objects = [item for outcome in outcomes for item in outcome.affected]
+    located = any(item.kind or item.ref or item.line is not None or item.related or item.witness for item in objects)
+    rows = []
     for outcome in outcomes:
-        severity = f" ({outcome.severity})" if outcome.verdict is Verdict.FAIL else ""
-        print(f"{names[outcome.verdict]:<11}{outcome.control:<15}{outcome.subject} : {outcome.message}{severity}")
+        row = msgspec.to_builtins(outcome)
+        row.setdefault("reason", "")
+        row["affected"] = [_object_row(item, located) for item in outcome.affected]
+        row["references"] = frameworks.references_of(outcome.control)
+        rows.append(row)
+    return rows
+
+
+def _object_row(item: Affected, located: bool) -> dict[str, Any]:
+    import msgspec
+
+    row: dict[str, Any] = msgspec.to_builtins(item)
+    if located:
+        row = {"kind": "", "ref": "", "line": None, "related": [], "witness": {}} | row
+    return row
