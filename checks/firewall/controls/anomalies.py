@@ -1,0 +1,123 @@
+"""Rules that other rules make useless or ambiguous, proved against the union of the others."""
+
+from __future__ import annotations
+
+from checks.firewall.controls.common import base_chains, distinct, each_device, evidence, label, listed, plural, point
+from checks.firewall.controls.inputs import Anomaly, DeviceReview
+from checks.firewall.facts import DENY, Device
+from checks.model import (
+    Affected,
+    Context,
+    Gap,
+    Judgement,
+    Reason,
+    Severity,
+    failed,
+    not_applicable,
+    not_assessed,
+    passed,
+)
+
+SHADOWED, REDUNDANT, GENERALISATION = "shadowed", "redundant", "generalisation"
+CORRELATION, UNDETERMINED = "correlation", "undetermined"
+
+
+def _affected(device: Device, found: Anomaly) -> Affected:
+    related = [label(rule) for rule in found.related]
+    hidden = found.related_count - len(related)
+    if hidden > 0:
+        related.append(plural(hidden, "{n} autre règle", "{n} autres règles"))
+    return point(device, found.rule, found.kind, found.detail, related, dict(found.witness or {}))
+
+
+def _judge(review: DeviceReview, kind: str, bad: tuple[str, str], good: str) -> Judgement:
+    """Fail on the anomalies of one kind; without any, conclude only when every rule could be decided."""
+    device = review.device
+    blamed = [found for found in review.anomalies if found.kind == kind and not found.rule.automatic]
+    total = sum(not rule.automatic and rule.enabled for chain in device.chains for rule in chain.rules)
+    seen = evidence(device, f"{len(blamed)} sur {plural(total, '{n} règle active', '{n} règles actives')}")
+    if blamed:
+        affected = distinct(_affected(device, found) for found in blamed)
+        grave = kind == SHADOWED and any(found.action_differs and found.rule.action == DENY for found in blamed)
+        severity = Severity.HIGH if grave else None
+        return failed(device.name, plural(len(affected), *bad), seen, affected=affected, severity=severity)
+    if not total:
+        return not_applicable(device.name, f"{device.name} n'a aucune règle écrite par un administrateur.")
+    doubt = _undecided(review)
+    return not_assessed(device.name, doubt) if doubt else passed(device.name, good, seen)
+
+
+def _undecided(review: DeviceReview) -> Gap | None:
+    """Why nothing can be concluded from the absence of an anomaly."""
+    open_chains = [chain for chain in base_chains(review.device) if chain.rules and not chain.exact]
+    if open_chains:
+        why = listed(
+            chain.why_not_exact or f"l'ordre des règles de {chain.name} n'est pas certain" for chain in open_chains
+        )
+        return Gap(reason=Reason.UNSUPPORTED, detail=f"Rien ne peut être prouvé sur toutes les règles : {why}.")
+    number = sum(found.kind == UNDETERMINED for found in review.anomalies)
+    if number:
+        text = plural(number, "{n} règle n'a pas pu être décidée", "{n} règles n'ont pas pu être décidées")
+        return Gap(reason=Reason.UNSUPPORTED, detail=f"Rien trouvé, mais {text} : voir FW-ANO-005.")
+    return None
+
+
+@each_device
+def shadowed(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when no rule is entirely hidden by those before it."""
+    bad = (
+        "{n} règle ne sert jamais : les règles placées avant elle décident à sa place.",
+        "{n} règles ne servent jamais : les règles placées avant elles décident à leur place.",
+    )
+    return _judge(review, SHADOWED, bad, "Aucune règle n'est masquée par celles qui la précèdent.")
+
+
+@each_device
+def redundant(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when no rule can be removed without changing anything."""
+    bad = (
+        "{n} règle peut être retirée sans rien changer au filtrage.",
+        "{n} règles peuvent être retirées sans rien changer au filtrage.",
+    )
+    return _judge(review, REDUNDANT, bad, "Aucune règle n'est en double.")
+
+
+@each_device
+def generalisation(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when no rule contains an earlier one of the other action; such exceptions are often wanted."""
+    bad = (
+        "{n} règle large contient une exception placée avant elle : vérifier que l'exception est voulue.",
+        "{n} règles larges contiennent des exceptions placées avant elles : vérifier que ces exceptions sont voulues.",
+    )
+    return _judge(review, GENERALISATION, bad, "Aucune règle large n'a d'exception placée avant elle.")
+
+
+@each_device
+def correlation(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when no two rules of opposite actions overlap in part: their order then changes what passes."""
+    bad = (
+        "{n} règle en croise une autre d'action contraire : changer leur ordre changerait le filtrage.",
+        "{n} règles en croisent d'autres d'action contraire : changer leur ordre changerait le filtrage.",
+    )
+    return _judge(review, CORRELATION, bad, "Aucune règle n'en croise une autre d'action contraire.")
+
+
+@each_device
+def undetermined(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when every rule could be decided; lists those that could not, and why."""
+    device = review.device
+    found = [one for one in review.anomalies if one.kind == UNDETERMINED]
+    if found:
+        affected = distinct(_affected(device, one) for one in found)
+        message = plural(
+            len(affected),
+            "{n} règle n'a pas pu être analysée jusqu'au bout : elle n'est déclarée ni utile ni inutile.",
+            "{n} règles n'ont pas pu être analysées jusqu'au bout : elles ne sont déclarées ni utiles ni inutiles.",
+        )
+        return failed(device.name, message, evidence(device, f"{len(affected)} non décidée(s)"), affected=affected)
+    doubt = _undecided(review)
+    if doubt:
+        return not_assessed(device.name, doubt)
+    if not any(chain.rules for chain in device.chains):
+        return not_applicable(device.name, f"{device.name} n'a aucune règle.")
+    return passed(device.name, "Toutes les règles ont pu être décidées.", evidence(device, "0 règle non décidée"))

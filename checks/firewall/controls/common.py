@@ -1,0 +1,316 @@
+"""What the controls share: one judgement per firewall, how a rule is pointed at, what is wide, what is missing."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from checks.common.french import choose, count
+from checks.firewall import roles
+from checks.firewall.algebra import addresses as ip
+from checks.firewall.algebra import intervals
+from checks.firewall.algebra import services as svc
+from checks.firewall.controls.inputs import DeviceReview, FirewallReview, Flow
+from checks.firewall.facts import DENY, FORWARD, INPUT, PERMIT, AddressSet, Chain, Device, Rule, ServiceSet
+from checks.model import Affected, Context, Evidence, Gap, Judgement, Origin, Reason, not_applicable, not_assessed
+
+Judge = Callable[[DeviceReview, Context], Judgement]
+Control = Callable[[FirewallReview, Context], list[Judgement]]
+
+SHOWN = 5
+"""Items named in one sentence."""
+RULES_ONLY = frozenset({"iptables", "nftables", "windows", "unifi", "checkpoint"})
+"""Exports that hold rules and never accounts nor VPN settings."""
+_WIDE_V4 = 1 << 31
+"""Half of IPv4: what holds more is "the Internet", `any` or `any except our networks`."""
+_WIDE_V6 = 1 << 125
+"""The block 2000::/3: all public IPv6."""
+_WIDE_PREFIX = 8
+ALL_TCP: intervals.Intervals = ((6 * svc.PORTS, 6 * svc.PORTS + svc.TOP_PORT),)
+
+
+def each_device(judge: Judge) -> Control:
+    """Make a control out of a function that judges one firewall."""
+
+    @functools.wraps(judge)
+    def control(review: FirewallReview, context: Context) -> list[Judgement]:
+        return [judge(one, context) for one in review.devices]
+
+    return control
+
+
+def listed(items: Iterable[str]) -> str:
+    """Items for a sentence, the first `SHOWN` only."""
+    every = list(dict.fromkeys(items))
+    more = f" et {count(len(every) - SHOWN, 'autre')}" if len(every) > SHOWN else ""
+    return ", ".join(every[:SHOWN]) + more
+
+
+def plural(number: int, one: str, many: str) -> str:
+    """`one` for 0 and 1, as French does, else `many`; `{n}` stands for the number."""
+    return choose(number, one, many).format(n=number)
+
+
+# --- What is missing
+
+
+def unsupported(device: Device, detail: str) -> Judgement:
+    """The export does not hold what the control needs."""
+    return not_assessed(device.name, Gap(reason=Reason.UNSUPPORTED, detail=detail))
+
+
+def undeclared(device: Device, *missing: str) -> Judgement:
+    """No zone has a role the control needs: the profile can say it."""
+    names = " ou ".join(f"« {roles.TITLES[role]} »" for role in missing)
+    detail = f"Aucune zone reconnue comme {names} : la déclarer dans [firewall.roles] du profil de site."
+    return not_assessed(device.name, Gap(reason=Reason.NOT_CONFIGURED, detail=detail))
+
+
+def silent_accounts(device: Device, what: str) -> Judgement:
+    """The export says nothing of accounts or VPN services: an empty list proves nothing."""
+    return unsupported(device, f"L'export de {device.name} ne contient pas {what}.")
+
+
+# --- Evidence and affected objects
+
+
+def source(device: Device, line: int = 0, file: int = 0) -> str:
+    """File and line for a piece of evidence."""
+    name = device.files[file].name if file < len(device.files) else device.name
+    return f"{name}, ligne {line}" if line else name
+
+
+def evidence(device: Device, value: str, line: int = 0, file: int = 0) -> Evidence:
+    """One observation in an export."""
+    return Evidence(value=value, source=source(device, line, file), origin=Origin.IMPORTED)
+
+
+def label(rule: Rule) -> str:
+    """How people find the rule: `règle 12 « Accès Wi-Fi »`."""
+    name = f" « {rule.name} »" if rule.name and rule.name != rule.ref else ""
+    kind = "règle automatique" if rule.automatic else "règle"
+    return f"{kind} {rule.ref}{name}"
+
+
+def content(device: Device, rule: Rule) -> str:
+    """What the rule says, as a short hash that no line number enters."""
+    parts: list[str] = [rule.action, rule.target, *sorted(rule.in_zones), ">", *sorted(rule.out_zones)]
+    for cell in (device.addresses[rule.source], device.addresses[rule.destination]):
+        parts += ["|", *cell.ranges, *cell.maybe, *cell.unresolved]
+    services = device.services[rule.services]
+    parts += ["|", *services.services, *services.maybe, *services.unresolved, "|", *rule.conditions, *rule.state]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
+
+
+def point(
+    device: Device,
+    rule: Rule,
+    kind: str,
+    detail: str,
+    related: Iterable[str] = (),
+    witness: Mapping[str, str] | None = None,
+) -> Affected:
+    """Point at a rule. Its identity is its reference and content: a re-export of the same rule is the same finding."""
+    return Affected(
+        id=f"{rule.ref}#{content(device, rule)}",
+        label=label(rule),
+        detail=detail,
+        kind=kind,
+        ref=rule.ref,
+        line=rule.line or None,
+        related=tuple(related),
+        witness=witness or {},
+    )
+
+
+def thing(kind: str, name: str, detail: str, line: int = 0, *, word: str = "") -> Affected:
+    """Point at something that is not a rule: an account, an interface, an object."""
+    return Affected(
+        id=f"{kind}:{name}",
+        label=f"{word} {name}".strip(),
+        detail=detail,
+        kind=kind,
+        ref=name,
+        line=line or None,
+    )
+
+
+def distinct(found: Iterable[Affected]) -> tuple[Affected, ...]:
+    """One entry per identity, in order: one written rule may live in several chains."""
+    kept: dict[str, Affected] = {}
+    for item in found:
+        kept.setdefault(item.id, item)
+    return tuple(kept.values())
+
+
+# --- Rules
+
+
+def base_chains(device: Device, *hooks: str) -> tuple[Chain, ...]:
+    """Chains the traffic enters by itself; through and to the firewall by default."""
+    return tuple(chain for chain in device.chains if chain.hook in (hooks or (FORWARD, INPUT)))
+
+
+def written(device: Device, *, disabled: bool = False) -> Iterator[tuple[Chain, Rule]]:
+    """Rules an administrator wrote that decide; with the disabled ones on request."""
+    for chain in device.chains:
+        for rule in chain.rules:
+            if rule.action in (PERMIT, DENY) and not rule.automatic and (rule.enabled or disabled):
+                yield chain, rule
+
+
+def opens(rule: Rule) -> bool:
+    """The rule lets new connections in; one kept for answers only opens nothing."""
+    return rule.action == PERMIT and (not rule.state or "new" in rule.state)
+
+
+class Wide(NamedTuple):
+    """Which sets of a device hold practically everything."""
+
+    addresses: frozenset[int]
+    services: frozenset[int]
+
+    def anywhere(self, rule: Rule) -> bool:
+        """Any source, any destination, any service."""
+        return rule.source in self.addresses and rule.destination in self.addresses and rule.services in self.services
+
+
+def wide(device: Device) -> Wide:
+    """Look once at every set of a device."""
+    return Wide(
+        frozenset(i for i, one in enumerate(device.addresses) if wide_addresses(one)),
+        frozenset(i for i, one in enumerate(device.services) if wide_services(one)),
+    )
+
+
+def wide_addresses(one: AddressSet) -> bool:
+    """The set surely holds half of IPv4 or more, or all public IPv6."""
+    if not any(_may_be_wide(text) for text in one.ranges):
+        return False
+    held = ip.from_ranges(one.ranges)
+    return intervals.size(held.v4) >= _WIDE_V4 or intervals.size(held.v6) >= _WIDE_V6
+
+
+def _may_be_wide(text: str) -> bool:
+    """Cheap test before the arithmetic: a range, or a network of few bits."""
+    _, slash, length = text.rpartition("/")
+    return "-" in text or (bool(slash) and int(length) <= _WIDE_PREFIX)
+
+
+def wide_services(one: ServiceSet) -> bool:
+    """The set surely holds every TCP port."""
+    return intervals.covers(sure_services(one), ALL_TCP)
+
+
+def sure_services(one: ServiceSet) -> intervals.Intervals:
+    """Destination services surely held, source ports aside."""
+    return intervals.union(*(box.services for text in one.services for box in svc.parse_service(text).sure))
+
+
+def unconditional(rule: Rule) -> bool:
+    """Nothing but addresses, services and zones is asked: no user, time table, state, published address."""
+    return not (rule.conditions or rule.schedule or rule.state or rule.translated)
+
+
+def no_rule(device: Device) -> Judgement:
+    """Nothing to judge: no administrator wrote a rule."""
+    return not_applicable(device.name, f"{device.name} n'a aucune règle écrite par un administrateur.")
+
+
+def zones(rule: Rule) -> str:
+    """`de LAN vers toute interface`."""
+    source = (
+        ("toute interface sauf " if rule.in_negated else "") + listed(rule.in_zones)
+        if rule.in_zones
+        else "toute interface"
+    )
+    target = (
+        ("toute interface sauf " if rule.out_negated else "") + listed(rule.out_zones)
+        if rule.out_zones
+        else "toute interface"
+    )
+    return f"de {source} vers {target}"
+
+
+# --- Flows
+
+
+def zone_title(zone: str) -> str:
+    """A zone for a sentence."""
+    return zone or "toute interface"
+
+
+def path(flow: Flow) -> str:
+    """`RESIDENTS → LAN`."""
+    return f"{zone_title(flow.in_zone)} → {zone_title(flow.out_zone)}"
+
+
+def services_text(one: ServiceSet) -> str:
+    """Services for a sentence."""
+    if wide_services(one):
+        return "tous les services"
+    texts = [text for text in one.services if text != "any"]
+    return listed(texts) if texts else "services non résolus"
+
+
+class Opening(NamedTuple):
+    """What one rule really lets through, zone pairs together."""
+
+    rule: Rule
+    flows: tuple[Flow, ...]
+
+    @property
+    def certain(self) -> bool:
+        """At least one of the flows surely passes, or depends only on a condition the administrator wrote."""
+        return any(flow.certain or _conditional(flow) for flow in self.flows)
+
+    @property
+    def paths(self) -> str:
+        """Zone pairs."""
+        return listed(path(flow) for flow in self.flows)
+
+    @property
+    def everything(self) -> bool:
+        """All TCP ports pass on at least one path."""
+        return any(wide_services(flow.services) for flow in self.flows)
+
+    def detail(self, extra: str = "") -> str:
+        """One sentence about what passes."""
+        what = (
+            "tous les services"
+            if self.everything
+            else listed(text for flow in self.flows for text in flow.services.services or flow.services.maybe)
+        )
+        text = f"{self.paths} : {what or 'services non résolus'}"
+        if self.rule.conditions:
+            text += f" ; sous condition ({listed(self.rule.conditions)})"
+        elif not any(flow.certain for flow in self.flows):
+            text += " ; à vérifier, un objet de la règle ou d'une règle placée avant n'est pas résolu"
+        return f"{text}{extra}"
+
+
+def _conditional(flow: Flow) -> bool:
+    """The only doubt is a condition that is sometimes true, such as a time table or a user group."""
+    rule = flow.rule
+    understood = rule.conditions and not any(text.startswith("directive non comprise") for text in rule.conditions)
+    return bool(understood and (flow.sources.ranges and flow.destinations.ranges and flow.services.services))
+
+
+def openings(flows: Iterable[Flow]) -> tuple[Opening, ...]:
+    """Flows of new connections, grouped by the rule that permits them, in order."""
+    groups: dict[int, list[Flow]] = {}
+    rules: dict[int, Rule] = {}
+    for flow in flows:
+        if opens(flow.rule):
+            groups.setdefault(id(flow.rule), []).append(flow)
+            rules[id(flow.rule)] = flow.rule
+    return tuple(Opening(rules[key], tuple(found)) for key, found in groups.items())
+
+
+def blame(device: Device, found: Iterable[Opening], kind: str, extra: str = "") -> tuple[Affected, ...]:
+    """Point at the rule of each opening, with one packet that passes."""
+    return distinct(
+        point(device, one.rule, kind, one.detail(extra), witness=dict(one.flows[0].witness or {})) for one in found
+    )

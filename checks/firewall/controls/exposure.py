@@ -1,0 +1,357 @@
+"""What the Internet reaches: administration of the firewall, dangerous services, published servers, inspection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from checks.firewall import roles
+from checks.firewall.algebra import addresses as ip
+from checks.firewall.algebra import intervals
+from checks.firewall.algebra import services as svc
+from checks.firewall.controls.common import (
+    Opening,
+    blame,
+    distinct,
+    each_device,
+    evidence,
+    label,
+    listed,
+    openings,
+    opens,
+    plural,
+    point,
+    sure_services,
+    thing,
+    undeclared,
+    unsupported,
+    wide_addresses,
+    written,
+)
+from checks.firewall.controls.inputs import DeviceReview, Flow
+from checks.firewall.facts import INPUT, AddressSet, Device, Interface, NatRule, Rule
+from checks.model import Affected, Context, Judgement, Severity, failed, not_applicable, passed
+
+
+class Service(NamedTuple):
+    """One service that must not answer the Internet."""
+
+    title: str
+    texts: tuple[str, ...]
+    remote_login: bool = False
+    """Protected by a password or a key, and sometimes opened on purpose: grave, not yet a disaster."""
+
+
+# Ports: IANA Service Name and Transport Protocol Port Number Registry, and the vendors' own documentation for what
+# is not registered under the product's name (Synology DSM, Proxmox VE, Winbox, Webmin).
+DANGEROUS: tuple[Service, ...] = (
+    Service("bureau à distance (RDP)", ("tcp/3389", "udp/3389")),
+    Service("partage de fichiers Windows (SMB, NetBIOS)", ("tcp/445", "tcp/137-139", "udp/137-138")),
+    Service("appels de procédure Windows (RPC)", ("tcp/135",)),
+    Service("administration Windows (WinRM)", ("tcp/5985-5986",)),
+    Service("annuaire (LDAP)", ("tcp/389", "udp/389", "tcp/636")),
+    Service("Telnet", ("tcp/23",)),
+    Service("commandes à distance sans chiffrement (rsh, rlogin)", ("tcp/512-514",)),
+    Service("FTP", ("tcp/21",)),
+    Service("TFTP", ("udp/69",)),
+    Service("SSH", ("tcp/22",), remote_login=True),
+    Service("prise en main (VNC)", ("tcp/5800", "tcp/5900-5903")),
+    Service("bureau X11", ("tcp/6000-6010",)),
+    Service("base Microsoft SQL Server", ("tcp/1433", "udp/1434")),
+    Service("base Oracle", ("tcp/1521",)),
+    Service("base MySQL ou MariaDB", ("tcp/3306",)),
+    Service("base PostgreSQL", ("tcp/5432",)),
+    Service("base MongoDB", ("tcp/27017",)),
+    Service("Redis", ("tcp/6379",)),
+    Service("Elasticsearch", ("tcp/9200",)),
+    Service("memcached", ("tcp/11211", "udp/11211")),
+    Service("pages d'administration d'un NAS", ("tcp/5000-5001",)),
+    Service("fichiers en réseau (NFS, AFP, rsync)", ("tcp/2049", "udp/2049", "tcp/548", "tcp/873")),
+    Service("disques en réseau (iSCSI)", ("tcp/3260",)),
+    Service("carte d'administration de serveur (IPMI)", ("udp/623",)),
+    Service("SNMP", ("udp/161",)),
+    Service("hyperviseur (Proxmox VE, ESXi)", ("tcp/8006", "tcp/902")),
+    Service("administration de conteneurs (Docker)", ("tcp/2375-2376",)),
+    Service("Webmin", ("tcp/10000",)),
+    Service("administration MikroTik (Winbox, API)", ("tcp/8291", "tcp/8728-8729")),
+    Service("imagerie médicale (DICOM)", ("tcp/104", "tcp/11112")),
+    Service("automates (Modbus)", ("tcp/502",)),
+)
+_ADMINISTRATION = ("tcp/22", "tcp/23", "udp/161", "tcp/8291", "tcp/8728-8729", "tcp/10000")
+"""What only administration uses on a firewall."""
+_WEB = ("tcp/80", "tcp/443", "tcp/4443", "tcp/8080", "tcp/8443", "tcp/10443")
+"""Web administration, but also an SSL VPN or, on a plain server, its web site."""
+_PLAIN_SERVERS = frozenset({"iptables", "nftables", "windows"})
+_HARMLESS = frozenset({"ping"})
+_FEW = 1 << 16
+"""Addresses: a source of at most a /16 is a list of partners, more is the Internet."""
+
+
+def _join(texts: Iterable[str]) -> svc.Services:
+    return svc.join(*(svc.parse_service(text) for text in texts))
+
+
+def _reaches(flow: Flow, texts: Iterable[str]) -> bool:
+    """The flow surely, or perhaps, holds one of the services."""
+    held = flow.services
+    every = held if held.services else held.__class__(services=held.maybe)
+    wanted = intervals.union(*(box.services for box in _join(texts).sure))
+    return bool(intervals.intersection(sure_services(every), wanted))
+
+
+def _narrow(one: AddressSet) -> bool:
+    """The set holds few addresses: partners named one by one."""
+    held = ip.from_fact(one)
+    return intervals.size(held.over4) <= _FEW and intervals.size(held.over6) <= _FEW
+
+
+# --- Administration of the firewall
+
+
+@each_device
+def administration_from_wan(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when no administration service of the firewall answers on an Internet side."""
+    return _administration(review, (roles.WAN,), "depuis Internet")
+
+
+@each_device
+def administration_from_public(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when residents and visitors cannot reach the administration of the firewall."""
+    return _administration(review, (roles.RESIDENT, roles.GUEST), "depuis le réseau des résidents ou des visiteurs")
+
+
+def _administration(review: DeviceReview, wanted: tuple[str, ...], whence: str) -> Judgement:
+    device = review.device
+    zones = roles.with_role(review.roles, *wanted)
+    if not zones:
+        return undeclared(device, *wanted)
+    described = {interface.name: interface for interface in device.interfaces if interface.name in zones}
+    stated = {name: one for name, one in described.items() if one.management is not None}
+    silent = tuple(zone for zone in zones if zone not in stated)
+    filtered = any(chain.hook == INPUT for chain in device.chains)
+    affected = [_answering(one) for one in stated.values() if _services(one)]
+    found = _inbound(review, silent) if silent and filtered else ()
+    affected += blame(device, found, "administration")
+    seen = evidence(device, f"interfaces examinées : {listed(zones)}")
+    if affected:
+        restricted = all(one.management_restricted for one in stated.values() if _services(one))
+        few = all(_narrow(flow.sources) for one in found for flow in one.flows)
+        message = f"L'administration du pare-feu répond {whence} ({listed(item.label for item in affected)})."
+        if restricted and few:
+            message = f"L'administration du pare-feu répond {whence}, à quelques adresses seulement."
+        severity = Severity.MEDIUM if restricted and few else None
+        return failed(device.name, message, seen, affected=distinct(affected), severity=severity)
+    if silent and not filtered:
+        return unsupported(
+            device, f"L'export ne dit pas quels services d'administration répondent sur {listed(silent)}."
+        )
+    return passed(device.name, f"L'administration du pare-feu ne répond pas {whence}.", seen)
+
+
+def _services(interface: Interface) -> tuple[str, ...]:
+    """Administration services an active interface answers."""
+    if not interface.enabled:
+        return ()
+    return tuple(name for name in interface.management or () if name not in _HARMLESS)
+
+
+def _answering(interface: Interface) -> Affected:
+    limited = " (limité à certaines adresses)" if interface.management_restricted else ""
+    detail = f"{listed(_services(interface))}{limited}"
+    return thing("interface", interface.name, detail, interface.line, word="interface")
+
+
+def _inbound(review: DeviceReview, zones: tuple[str, ...]) -> tuple[Opening, ...]:
+    """Rules that let some zones talk to the administration of the firewall itself."""
+    wanted = (
+        _ADMINISTRATION
+        if review.device.vendor in _PLAIN_SERVERS or _portal(review.device)
+        else (
+            *_ADMINISTRATION,
+            *_WEB,
+        )
+    )
+    flows = review.flows.reach(in_zones=zones, hook=INPUT, services=_join(wanted))
+    return openings(flow for flow in flows if flow.certain and _reaches(flow, wanted))
+
+
+def _portal(device: Device) -> bool:
+    """An SSL VPN answers on the web ports: they do not prove that administration does."""
+    return isinstance(device.vpns, tuple) and any(vpn.kind in ("ssl", "openvpn") and vpn.enabled for vpn in device.vpns)
+
+
+# --- Services behind the firewall
+
+
+@each_device
+def dangerous_services(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when none of the services an intruder looks for is reachable from the Internet."""
+    device = review.device
+    zones = roles.with_role(review.roles, roles.WAN)
+    if not zones:
+        return undeclared(device, roles.WAN)
+    wanted = tuple(text for service in DANGEROUS for text in service.texts)
+    flows = [
+        flow
+        for flow in review.flows.reach(in_zones=zones, services=_join(wanted))
+        if not _goes_out(review, flow) and flow.in_zone != flow.out_zone
+    ]
+    found = openings(flow for flow in flows if _reaches(flow, wanted))
+    seen = evidence(device, f"{len(DANGEROUS)} services cherchés depuis {listed(zones)}")
+    certain = [one for one in found if one.certain]
+    if certain:
+        named = {one.rule.ref: _named(one) for one in certain}
+        affected = distinct(_exposed(device, one) for one in certain)
+        titles = [service.title for found_here in named.values() for service in found_here]
+        message = f"Internet atteint des services dangereux : {listed(titles)}."
+        return failed(device.name, message, seen, affected=affected, severity=_gravity(certain))
+    if found:
+        names = listed(label(one.rule) for one in found)
+        return unsupported(device, f"Un service dangereux est peut-être ouvert à Internet : {names} n'est pas résolue.")
+    return passed(device.name, "Aucun des services dangereux cherchés n'est joignable depuis Internet.", seen)
+
+
+def _goes_out(review: DeviceReview, flow: Flow) -> bool:
+    """The flow leaves by an Internet side: nothing of the establishment is reached."""
+    return review.roles.get(flow.out_zone, "") == roles.WAN
+
+
+def _named(one: Opening) -> list[Service]:
+    return [service for service in DANGEROUS if any(_reaches(flow, service.texts) for flow in one.flows)]
+
+
+def _exposed(device: Device, one: Opening) -> Affected:
+    titles = listed(service.title for service in _named(one))
+    few = all(_narrow(flow.sources) for flow in one.flows)
+    who = listed(text for flow in one.flows for text in flow.sources.ranges) if few else "tout Internet"
+    where = listed(text for flow in one.flows for text in flow.destinations.ranges) or "destination non résolue"
+    condition = f" ; sous condition ({listed(one.rule.conditions)})" if one.rule.conditions else ""
+    detail = f"{titles} ; depuis {who} vers {where}{condition}"
+    return point(device, one.rule, "exposed-service", detail, witness=dict(one.flows[0].witness or {}))
+
+
+def _gravity(found: Iterable[Opening]) -> Severity | None:
+    """Lighter when only named partners may come, or only by a protected remote login."""
+    every = list(found)
+    if all(_narrow(flow.sources) for one in every for flow in one.flows):
+        return Severity.MEDIUM
+    if all(service.remote_login for one in every for service in _named(one)):
+        return Severity.HIGH
+    return None
+
+
+@each_device
+def wide_entry(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when no rule opens a whole network to the Internet, whatever the service."""
+    device = review.device
+    zones = roles.with_role(review.roles, roles.WAN)
+    if not zones:
+        return undeclared(device, roles.WAN)
+    flows = [
+        flow
+        for flow in review.flows.reach(in_zones=zones)
+        if flow.certain and not _goes_out(review, flow) and _whole_network(flow)
+    ]
+    found = openings(flows)
+    seen = evidence(device, f"règles depuis {listed(zones)}")
+    if not found:
+        return passed(device.name, "Aucune règle n'ouvre tout un réseau à Internet.", seen)
+    affected = blame(device, found, "wide-entry")
+    message = plural(
+        len(affected),
+        "{n} règle ouvre à Internet tout un réseau au lieu d'un serveur.",
+        "{n} règles ouvrent à Internet des réseaux entiers au lieu d'un serveur.",
+    )
+    return failed(device.name, message, seen, affected=affected)
+
+
+_NETWORK = 1 << 6
+"""Addresses: from a /26, a destination is a network, not a few servers."""
+
+
+def _whole_network(flow: Flow) -> bool:
+    """Anybody on the Internet may open TCP or UDP connections to a whole IPv4 network."""
+    if not wide_addresses(flow.sources):
+        return False
+    ported = ((6 * svc.PORTS, 6 * svc.PORTS + svc.TOP_PORT), (17 * svc.PORTS, 17 * svc.PORTS + svc.TOP_PORT))
+    if not intervals.intersection(sure_services(flow.services), ported):
+        return False
+    return intervals.size(ip.from_ranges(flow.destinations.ranges).v4) >= _NETWORK
+
+
+# --- Publications
+
+
+@each_device
+def published(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when no server is published; otherwise lists what is, for the structure to review."""
+    device = review.device
+    found = [one for one in device.nat if one.enabled and one.kind in ("destination", "static")]
+    seen = evidence(device, plural(len(found), "{n} publication active", "{n} publications actives"))
+    if not found:
+        return passed(device.name, "Aucun serveur n'est publié par translation d'adresse.", seen)
+    affected = tuple({item.id: item for item in (_publication(device, one) for one in found)}.values())
+    unfiltered = sum(one.permits for one in found)
+    message = plural(
+        len(affected),
+        "{n} serveur ou service est publié sur Internet : vérifier qu'il sert encore et qu'il est à jour.",
+        "{n} serveurs ou services sont publiés sur Internet : vérifier qu'ils servent encore et qu'ils sont à jour.",
+    )
+    if unfiltered:
+        message += plural(unfiltered, " {n} passe sans aucune règle.", " {n} passent sans aucune règle.")
+    severity = Severity.HIGH if unfiltered else None
+    return failed(device.name, message, seen, affected=affected, severity=severity)
+
+
+def _publication(device: Device, one: NatRule) -> Affected:
+    public = (
+        listed(device.addresses[one.destination].ranges or device.addresses[one.destination].names)
+        or "adresse publique"
+    )
+    services = listed(device.services[one.services].services) or "service non résolu"
+    ports = f":{one.to_ports}" if one.to_ports else ""
+    target = f"{one.to_address or 'adresse inchangée'}{ports}"
+    via = f" sur {listed(one.in_zones)}" if one.in_zones else ""
+    bare = " ; passe sans règle de filtrage" if one.permits else ""
+    name = f" « {one.name} »" if one.name and one.name != one.ref else ""
+    return Affected(
+        id=f"nat:{one.ref}:{public}:{services}:{target}"[:200],
+        label=f"publication {one.ref}{name}",
+        detail=f"{public} ({services}){via} → {target}{bare}",
+        kind="published",
+        ref=one.ref,
+        line=one.line or None,
+    )
+
+
+@each_device
+def inspection(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when every active rule that lets the Internet in has at least one inspection profile."""
+    device = review.device
+    zones = set(roles.with_role(review.roles, roles.WAN))
+    if not zones:
+        return undeclared(device, roles.WAN)
+    entering = [rule for _, rule in written(device) if opens(rule) and _enters(rule, zones)]
+    if not entering:
+        return not_applicable(device.name, f"Aucune règle de {device.name} ne laisse entrer Internet.")
+    known = [rule for rule in entering if rule.profiles is not None]
+    bare = [rule for rule in known if not rule.profiles]
+    seen = evidence(device, f"{len(bare)} sur {plural(len(entering), '{n} règle entrante', '{n} règles entrantes')}")
+    if bare:
+        affected = distinct(
+            point(device, rule, "no-inspection", f"depuis {listed(rule.in_zones)} : aucun profil d'inspection")
+            for rule in bare
+        )
+        message = plural(
+            len(affected),
+            "{n} règle laisse entrer Internet sans détection d'intrusion ni antivirus.",
+            "{n} règles laissent entrer Internet sans détection d'intrusion ni antivirus.",
+        )
+        return failed(device.name, message, seen, affected=affected)
+    if len(known) < len(entering):
+        return unsupported(device, "L'export ne dit pas si les règles venant d'Internet sont inspectées.")
+    return passed(device.name, "Toutes les règles venant d'Internet sont inspectées.", seen)
+
+
+def _enters(rule: Rule, zones: set[str]) -> bool:
+    return bool(zones.intersection(rule.in_zones)) and not rule.in_negated

@@ -1,0 +1,200 @@
+"""Rules that permit more than anybody needs, inside and towards the Internet."""
+
+from __future__ import annotations
+
+from checks.firewall import roles
+from checks.firewall.algebra import addresses as ip
+from checks.firewall.algebra import intervals
+from checks.firewall.algebra import services as svc
+from checks.firewall.controls.common import (
+    Wide,
+    blame,
+    distinct,
+    each_device,
+    evidence,
+    listed,
+    no_rule,
+    openings,
+    opens,
+    plural,
+    point,
+    sure_services,
+    unconditional,
+    undeclared,
+    wide,
+    wide_addresses,
+    wide_services,
+    written,
+    zones,
+)
+from checks.firewall.controls.inputs import DeviceReview, Flow
+from checks.firewall.facts import FORWARD, INPUT, Device, Rule
+from checks.model import Context, Judgement, Severity, failed, not_applicable, passed
+
+
+@each_device
+def any_to_any(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when no rule permits every service from anywhere to anywhere.
+
+    A rule that only leads to the Internet side is the business of the egress control.
+    """
+    device = review.device
+    sets = wide(device)
+    wan = set(roles.with_role(review.roles, roles.WAN))
+    candidates = [(chain, rule) for chain, rule in written(device) if chain.hook in (FORWARD, INPUT)]
+    if not candidates:
+        return no_rule(device)
+    found = [
+        (chain, rule)
+        for chain, rule in candidates
+        if opens(rule)
+        and unconditional(rule)
+        and _everywhere(device, rule, sets)
+        and not _only_out(rule, wan)
+        and not (chain.hook == INPUT and _loopback(rule))
+    ]
+    seen = evidence(device, plural(len(candidates), "{n} règle examinée", "{n} règles examinées"))
+    if not found:
+        return passed(device.name, "Aucune règle n'autorise tout vers tout.", seen)
+    affected = distinct(point(device, rule, "any-any", zones(rule)) for _, rule in found)
+    message = plural(
+        len(affected),
+        "{n} règle autorise tous les services de n'importe où vers n'importe où.",
+        "{n} règles autorisent tous les services de n'importe où vers n'importe où.",
+    )
+    severity = Severity.CRITICAL if any(not rule.in_zones or wan & set(rule.in_zones) for _, rule in found) else None
+    return failed(device.name, message, seen, affected=affected, severity=severity)
+
+
+def _everywhere(device: Device, rule: Rule, sets: Wide) -> bool:
+    """Any destination, any service, and any source or the whole network behind the incoming interface."""
+    if rule.destination not in sets.addresses or rule.services not in sets.services:
+        return False
+    return rule.source in sets.addresses or _whole_interface(device, rule)
+
+
+def _whole_interface(device: Device, rule: Rule) -> bool:
+    """The source holds every network behind the incoming interfaces: as good as `any` there."""
+    if not rule.in_zones or rule.in_negated:
+        return False
+    networks = [n for one in device.interfaces if one.name in rule.in_zones for n in one.networks]
+    if not networks:
+        return False
+    held, behind = ip.from_ranges(device.addresses[rule.source].ranges), ip.from_ranges(networks)
+    return bool(behind.v4) and intervals.covers(held.v4, behind.v4)
+
+
+def _only_out(rule: Rule, wan: set[str]) -> bool:
+    """The rule leads to Internet sides only, from inside ones only."""
+    out = bool(rule.out_zones) and not rule.out_negated and wan.issuperset(rule.out_zones)
+    return out and bool(rule.in_zones) and not rule.in_negated and not wan.intersection(rule.in_zones)
+
+
+def _loopback(rule: Rule) -> bool:
+    return bool(rule.in_zones) and set(rule.in_zones) <= {"lo", "lo0", "loopback"}
+
+
+@each_device
+def any_service(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when every permitting rule names its services; rules towards the Internet are judged elsewhere."""
+    device = review.device
+    sets = wide(device)
+    wan = set(roles.with_role(review.roles, roles.WAN))
+    permits = [rule for chain, rule in written(device) if opens(rule) and chain.hook != "output"]
+    if not permits:
+        return not_applicable(device.name, f"Aucune règle de {device.name} n'autorise de connexion nouvelle.")
+    found = [
+        rule
+        for rule in permits
+        if rule.services in sets.services
+        and not _only_out(rule, wan)
+        and not _everywhere(device, rule, sets)
+        and not _loopback(rule)
+    ]
+    seen = evidence(device, plural(len(permits), "{n} autorisation", "{n} autorisations"))
+    if not found:
+        return passed(device.name, "Chaque autorisation nomme les services qu'elle ouvre.", seen)
+    affected = distinct(point(device, rule, "any-service", f"{zones(rule)} : tous les services") for rule in found)
+    message = plural(
+        len(affected),
+        "{n} autorisation ouvre tous les services au lieu de ceux qui servent.",
+        "{n} autorisations ouvrent tous les services au lieu de ceux qui servent.",
+    )
+    return failed(device.name, message, seen, affected=affected)
+
+
+@each_device
+def unrestricted_egress(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when no professional zone may use every service towards the whole Internet."""
+    device = review.device
+    wan = roles.with_role(review.roles, roles.WAN)
+    if not wan:
+        return undeclared(device, roles.WAN)
+    sources = tuple(
+        zone for zone, role in review.roles.items() if role not in (roles.WAN, roles.RESIDENT, roles.GUEST, roles.VPN)
+    )
+    if not sources:
+        return not_applicable(device.name, f"{device.name} n'a pas de zone intérieure professionnelle.")
+    flows = review.flows.reach(in_zones=sources, out_zones=wan)
+    found = openings(
+        flow for flow in flows if flow.certain and wide_services(flow.services) and wide_addresses(flow.destinations)
+    )
+    seen = evidence(device, f"de {listed(sources)} vers {listed(wan)}")
+    if not found:
+        return passed(device.name, "Aucune zone professionnelle ne peut tout faire vers Internet.", seen)
+    affected = blame(device, found, "egress")
+    message = plural(
+        len(affected),
+        "{n} règle laisse sortir n'importe quel service vers tout Internet.",
+        "{n} règles laissent sortir n'importe quel service vers tout Internet.",
+    )
+    return failed(device.name, message, seen, affected=affected)
+
+
+_NEVER_OUT = (
+    ("partage de fichiers (SMB)", ("tcp/445", "tcp/139")),
+    ("bureau à distance (RDP)", ("tcp/3389",)),
+    ("courrier direct (SMTP, port 25)", ("tcp/25",)),
+)
+"""Services that no workstation of an establishment needs on the Internet: stolen passwords and junk mail use them."""
+
+
+@each_device
+def dangerous_egress(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when file sharing, remote desktop and direct mail cannot go out to the whole Internet."""
+    device = review.device
+    wan = roles.with_role(review.roles, roles.WAN)
+    if not wan:
+        return undeclared(device, roles.WAN)
+    sources = tuple(zone for zone, role in review.roles.items() if role != roles.WAN)
+    if not sources:
+        return not_applicable(device.name, f"{device.name} n'a pas de zone intérieure.")
+    wanted = svc.join(*(svc.parse_service(text) for _, texts in _NEVER_OUT for text in texts))
+    flows = review.flows.reach(in_zones=sources, out_zones=wan, services=wanted)
+    found = openings(flow for flow in flows if flow.certain and wide_addresses(flow.destinations) and _leaking(flow))
+    seen = evidence(device, f"{len(_NEVER_OUT)} services cherchés de {listed(sources)} vers {listed(wan)}")
+    if not found:
+        return passed(device.name, "Partage de fichiers, bureau à distance et courrier direct ne sortent pas.", seen)
+    affected = distinct(
+        point(
+            device,
+            one.rule,
+            "dangerous-egress",
+            f"{one.paths} : {listed(title for flow in one.flows for title in _leaking(flow))}",
+            witness=dict(one.flows[0].witness or {}),
+        )
+        for one in found
+    )
+    titles = listed(title for one in found for flow in one.flows for title in _leaking(flow))
+    return failed(
+        device.name, f"Des services dangereux peuvent sortir vers tout Internet : {titles}.", seen, affected=affected
+    )
+
+
+def _leaking(flow: Flow) -> list[str]:
+    held = sure_services(flow.services)
+    return [
+        title
+        for title, texts in _NEVER_OUT
+        if any(intervals.intersection(held, svc.parse_service(text).sure[0].services) for text in texts)
+    ]
