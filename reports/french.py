@@ -173,6 +173,11 @@ def instant(text: str) -> str:
         return text
 
 
+def capitalised(text: str) -> str:
+    """`masquée` -> `Masquée`, at the head of a cell; the rest is left as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def uncapitalised(text: str) -> str:
     """`Le RSSI externe` -> `le RSSI externe`, for use inside a sentence."""
     return text[:1].lower() + text[1:]

@@ -18,6 +18,7 @@ from checks.catalogue import Catalogue
 from checks.model import Record, Run, Severity, Verdict
 from reports import charts, french, view
 from reports.compare import Change, ComparedFinding, Comparison
+from reports.exhibits import LETTERS
 from reports.frameworks import Frameworks
 from reports.maturity import Status
 from reports.plan import (
@@ -167,6 +168,7 @@ def _environment() -> jinja2.Environment:
         instant=french.instant,
         plural=french.plural,
         uncapitalised=french.uncapitalised,
+        capitalised=french.capitalised,
         changes_of=changes_of,
         by_control=by_control,
     )
@@ -175,6 +177,10 @@ def _environment() -> jinja2.Environment:
         VERDICT_KEYS=view.VERDICT_KEYS,
         Verdict=Verdict,
         SEVERITIES=french.SEVERITIES,
+        LEVELS=french.LEVELS,
+        LETTERS=LETTERS,
+        ANOMALIES=french.ANOMALIES,
+        RELATED_SHOWN=view.RELATED_SHOWN,
         SEVERITY_WEIGHT=SEVERITY_WEIGHT,
         CONFIDENCE=CONFIDENCE,
         NO_EVIDENCE_CONFIDENCE=NO_EVIDENCE_CONFIDENCE,

@@ -13,12 +13,15 @@ from typing import Any
 from checks.catalogue import Catalogue
 from checks.model import Affected, DomainRun, Outcome, Reason, Run, Severity, Verdict
 from reports import charts, french
+from reports.exhibits import ExhibitView, exhibit_views
 from reports.frameworks import Frameworks
 from reports.maturity import Coverage, LevelRange, Status, coverages, directory_level
 from reports.plan import Plan, PlannedMeasure
 
 INLINE_OBJECTS = 8
 """Affected objects shown at once; the rest is folded."""
+RELATED_SHOWN = 12
+"""Related objects named for one affected object; the rest is counted."""
 CRITICAL_SHOWN = 5
 """Kinds of critical findings in the summary, which must hold on its page; the rest is in the findings."""
 MANY_UNKNOWN = 0.2
@@ -58,6 +61,23 @@ class OutcomeView:
     references: tuple[str, ...]
     shown: tuple[Affected, ...]
     folded: tuple[Affected, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the affected objects have to say besides their label; empty when a plain list says it all."""
+        return object_columns(self.outcome.affected)
+
+
+def object_columns(objects: Sequence[Affected]) -> tuple[str, ...]:
+    """The located parts that at least one object has, among `ref`, `line`, `kind`, `related` and `witness`."""
+    present = {
+        "ref": any(item.ref for item in objects),
+        "line": any(item.line for item in objects),
+        "kind": any(item.kind in french.ANOMALIES for item in objects),
+        "related": any(item.related for item in objects),
+        "witness": any(item.witness for item in objects),
+    }
+    return tuple(name for name, found in present.items() if found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +125,7 @@ class DomainView:
     passed: tuple[OutcomeView, ...]
     not_applicable: tuple[OutcomeView, ...]
     summary: tuple[tuple[str, str], ...]
+    exhibits: tuple[ExhibitView, ...] = ()
 
     @property
     def findings(self) -> tuple[FindingGroup, ...]:
@@ -235,7 +256,7 @@ def _domains(
 ) -> tuple[DomainView, ...]:
     ids = list(dict.fromkeys([d.domain for d in run.domains] + [o.domain for o in run.outcomes]))
     found = []
-    for domain in ids:
+    for number, domain in enumerate(ids, start=1):
         mine = [view for view in views if view.outcome.domain == domain]
 
         def having(verdict: Verdict, among: Sequence[OutcomeView] = mine) -> tuple[OutcomeView, ...]:
@@ -251,6 +272,7 @@ def _domains(
                 passed=tuple(sorted(having(Verdict.PASS), key=_by_control)),
                 not_applicable=tuple(sorted(having(Verdict.NOT_APPLICABLE), key=_by_control)),
                 summary=tuple((str(k), str(v)) for k, v in summaries.get(domain, {}).items()),
+                exhibits=exhibit_views((view.outcome for view in mine), f"tableau-{number}"),
             )
         )
     return tuple(found)

@@ -16,9 +16,11 @@ import xlsxwriter
 
 from checks.catalogue import Catalogue
 from checks.common.text import clean
-from checks.model import Outcome, Run, Severity, Verdict
+from checks.model import Affected, Outcome, Run, Severity, Verdict
 from reports import french
+from reports.exhibits import distinct_exhibits
 from reports.plan import CONFIDENCE, REPEAT_SHARE, SEVERITY_WEIGHT, Plan, PlannedMeasure
+from reports.view import object_columns
 
 STATES = ("À faire", "En cours", "Fait", "Reporté", "Refusé")
 OWNERS = tuple(french.ACTORS.values())
@@ -52,6 +54,12 @@ _OBJECT_COLUMNS = (
     ("Contrôle", 16), ("Sujet", 24), ("Gravité", 11), ("Objet", 40), ("Identité stable", 40), ("Détail", 50),
     ("Empreinte", 18),
 )  # fmt: skip
+_LOCATED_COLUMNS = (("Référence", 14), ("Ligne", 8), ("Défaut", 16), ("En cause", 40), ("Exemple", 40))
+"""Added to the objects when one of them has such a place."""
+_EXHIBIT_COLUMNS = (
+    ("Domaine", 20), ("Sujet", 24), ("Tableau", 44), ("Ligne", 26), ("Colonne", 26), ("Niveau", 13), ("Case", 18),
+    ("Détail", 70),
+)  # fmt: skip
 
 
 def safe_text(text: str) -> str:
@@ -82,7 +90,10 @@ def write_plan_xlsx(path: Path, run: Run, plan: Plan, catalogue: Catalogue) -> N
     book.sheet("Étapes", _STEP_COLUMNS, _step_rows(plan))
     book.sheet("Constats", _FINDING_COLUMNS, _finding_rows(run, plan, catalogue, titles))
     book.sheet("Non évalué", _UNKNOWN_COLUMNS, _unknown_rows(run, catalogue, titles))
-    book.sheet("Objets", _OBJECT_COLUMNS, _object_rows(run))
+    located = bool(object_columns([item for o in run.outcomes for item in o.affected]))
+    book.sheet("Objets", _OBJECT_COLUMNS + (_LOCATED_COLUMNS if located else ()), _object_rows(run, located))
+    if exhibits := _exhibit_rows(run, catalogue):
+        book.sheet("Tableaux", _EXHIBIT_COLUMNS, exhibits)
     book.sheet("Méthode", (("Sujet", 34), ("Contenu", 110)), _method_rows(run, plan))
     workbook.close()
     partial.replace(path)
@@ -229,11 +240,11 @@ def _unknown_rows(run: Run, catalogue: Catalogue, titles: dict[str, str]) -> lis
     ]  # fmt: skip
 
 
-def _object_rows(run: Run) -> list[list[Any]]:
+def _object_rows(run: Run, located: bool) -> list[list[Any]]:
     rows = [
         [
             o.control, safe_text(o.subject), french.SEVERITIES[o.severity], safe_text(item.label),
-            safe_text(item.id), safe_text(item.detail), item.fingerprint,
+            safe_text(item.id), safe_text(item.detail), item.fingerprint, *(_place(item) if located else ()),
         ]
         for o in run.outcomes
         for item in o.affected
@@ -241,7 +252,35 @@ def _object_rows(run: Run) -> list[list[Any]]:
     if len(rows) <= MAX_OBJECT_ROWS:
         return rows
     cut = len(rows) - MAX_OBJECT_ROWS
-    return [*rows[:MAX_OBJECT_ROWS], ["", "", "", f"{cut} autres objets : voir run.json", "", "", ""]]
+    blank = [""] * (len(rows[0]) - 4)
+    return [*rows[:MAX_OBJECT_ROWS], ["", "", "", f"{cut} autres objets : voir run.json", *blank]]
+
+
+def _place(item: Affected) -> list[Any]:
+    witness = " ".join(f"{key}={value}" for key, value in item.witness.items())
+    return [
+        safe_text(item.ref), item.line, french.ANOMALIES.get(item.kind, ""), safe_text(", ".join(item.related)),
+        safe_text(witness),
+    ]  # fmt: skip
+
+
+def _exhibit_rows(run: Run, catalogue: Catalogue) -> list[list[Any]]:
+    """Every cell of every matrix on a line, so that it can be filtered."""
+    titles = {outcome.domain: _domain(outcome, catalogue) for outcome in run.outcomes}
+    rows = [
+        [
+            title, safe_text(subject), safe_text(matrix.title), safe_text(matrix.rows[r]),
+            safe_text(matrix.columns[c]), french.LEVELS[cell.level], safe_text(cell.text), safe_text(cell.detail),
+        ]
+        for domain, title in titles.items()
+        for subject, matrix in distinct_exhibits(o for o in run.outcomes if o.domain == domain)
+        for r, line in enumerate(matrix.cells)
+        for c, cell in enumerate(line)
+    ]  # fmt: skip
+    if len(rows) <= MAX_OBJECT_ROWS:
+        return rows
+    cut = len(rows) - MAX_OBJECT_ROWS
+    return [*rows[:MAX_OBJECT_ROWS], ["", "", f"{cut} autres cases : voir run.json", "", "", "", "", ""]]
 
 
 def _domain(outcome: Outcome, catalogue: Catalogue) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from checks.catalogue import Catalogue, Control, Domain, DomainHeader, Measure
 from checks.model import (
     RUN_SCHEMA,
@@ -11,6 +13,9 @@ from checks.model import (
     Affected,
     DomainRun,
     Evidence,
+    Level,
+    Matrix,
+    MatrixCell,
     Origin,
     Outcome,
     Reason,
@@ -320,3 +325,76 @@ def _mail_outcome(row: tuple[str, str, Severity, str, float], name: str, index: 
     ):
         return outcome(control_id, message=f"Le domaine {name} ne respecte pas le point « {title} ».", **common)
     return outcome(control_id, Verdict.PASS, message=f"{title} : vérifié pour {name}.", **common)
+
+
+ZONES = ("Internet", "Professionnel", "Résidents", "Wi-Fi invités", "Biomédical", "Sauvegarde", "Administration")
+FIREWALL_CONTROLS = [
+    ("FW-SEG-001", "Le réseau des résidents n'atteint pas le réseau professionnel", C, "M-FW-001", 2.0),
+    ("FW-ANO-001", "Aucune règle n'est masquée par d'autres", M, "M-FW-002", 1.0),
+    ("FW-LOG-001", "Les règles ouvertes à Internet sont journalisées", L, "M-FW-002", 1.0),
+]
+
+
+def zone_matrix(zones: tuple[str, ...] = ZONES) -> Matrix:
+    """Who reaches whom: each level is there, and a zone against itself is empty."""
+    levels = tuple(Level)
+
+    def cell(row: int, column: int) -> MatrixCell:
+        if row == column:
+            return MatrixCell()
+        level = levels[(3 * row + 5 * column) % len(levels)]
+        words = {Level.NONE: "", Level.UNKNOWN: "tcp/443", Level.CRITICAL: "tout", Level.HIGH: "SMB, RDP"}
+        detail = f"{zones[row]} vers {zones[column]} : règle {row * 7 + column}, ligne {120 + row}."
+        return MatrixCell(
+            text=words.get(level, f"{row + column} services"), level=level, detail=detail if level else ""
+        )
+
+    return Matrix(
+        title="Qui peut ouvrir une connexion vers qui",
+        rows=zones,
+        columns=zones,
+        cells=tuple(tuple(cell(row, column) for column in range(len(zones))) for row in range(len(zones))),
+        row_title="De",
+        column_title="Vers",
+        note="Une case dit ce qu'une zone peut ouvrir vers une autre, la plus grave des règles décidant du niveau.",
+    )
+
+
+def firewall_catalogue() -> Catalogue:
+    """One domain whose findings say rules, lines, blocking rules and witness packets."""
+    controls = [control(i, title, severity, m, weight) for i, title, severity, m, weight in FIREWALL_CONTROLS]
+    measures = [
+        measure("M-FW-001", "Séparer le réseau des résidents du réseau professionnel", 1.5),
+        measure("M-FW-002", "Retirer les règles mortes du pare-feu", 1.0),
+    ]
+    return catalogue(domain("firewall", "Pare-feu", "FW", controls, measures))
+
+
+def firewall_run(rules: int = 14, matrix: Matrix | None = None) -> Run:
+    """A firewall with a matrix on two outcomes, shadowed rules, and a plain object without a place."""
+    picture = matrix or zone_matrix()
+    name = "FW-TILLEULS"
+    masked = tuple(
+        Affected(
+            id=f"rule:{number}",
+            label=f"Accès télémaintenance {number}",
+            detail="Cette règle ne s'applique jamais : d'autres, au-dessus, décident de tout ce qu'elle vise.",
+            fingerprint=fingerprint("FW-ANO-001", name, str(number)),
+            kind="shadowed",
+            ref=str(number),
+            line=340 + 12 * number,
+            related=tuple(f"{other} « Sortie {other} »" for other in range(1, 2 + number)),
+            witness={"src": "10.20.0.15", "dst": "10.10.0.5", "proto": "tcp", "dport": "445"},
+        )
+        for number in range(1, rules + 1)
+    )
+    common = {"domain_id": "firewall", "subject": name, "origin": Origin.IMPORTED}
+    segmentation = outcome("FW-SEG-001", severity=C, measure_id="M-FW-001", objects=("règle 3",), **common,
+                           message="Les résidents peuvent ouvrir un partage de fichiers du réseau professionnel.")  # fmt: skip
+    anomalies = outcome("FW-ANO-001", measure_id="M-FW-002", message=f"{rules} règles ne servent jamais.", **common)
+    return run(
+        msgspec.structs.replace(segmentation, exhibit=picture),
+        msgspec.structs.replace(anomalies, affected=masked),
+        msgspec.structs.replace(outcome("FW-LOG-001", Verdict.PASS, **common), exhibit=picture),
+        domains=(DomainRun(domain="firewall", status="collected", facts_file="facts/firewall.json", seconds=0.4),),
+    )

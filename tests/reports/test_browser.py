@@ -120,6 +120,18 @@ def test_details_open_from_the_keyboard(desk: Browser) -> None:
     assert desk.run("return document.activeElement.parentElement.open") is True
 
 
+def test_a_cell_of_a_matrix_leads_to_its_detail_from_the_keyboard(session: Browser, pages: dict[str, Path]) -> None:
+    session.resize(1366, 900)
+    session.open(pages["firewall"])
+    session.run("document.querySelector('table.matrix td.l-critical a').focus()")
+    session.press(chromium.ENTER)
+    shown = "const e = document.querySelector('tr:target'); return [e.closest('details').open, e.innerText]"
+    opened, text = session.run(shown)
+    assert opened is True
+    assert "Critique" in text
+    assert "Internet vers Professionnel" in text
+
+
 def choose(desk: Browser, field: str, value: str) -> int:
     """Set one filter as a user would and return how many verifications the page announces."""
     desk.run(

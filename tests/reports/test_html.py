@@ -11,7 +11,19 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from checks.model import Affected, DomainRun, Evidence, Run, Severity, StructureIdentity, ToolIdentity, Verdict
+from checks.model import (
+    Affected,
+    DomainRun,
+    Evidence,
+    Level,
+    Matrix,
+    MatrixCell,
+    Run,
+    Severity,
+    StructureIdentity,
+    ToolIdentity,
+    Verdict,
+)
 from reports.compare import compare_runs
 from reports.frameworks import Framework, FrameworkHeader, Frameworks, Requirement, assemble
 from reports.html import JournalCount, JournalSummary, render_comparison, render_report
@@ -84,11 +96,16 @@ def comparison_page() -> str:
     return render_comparison(found, build.realistic_catalogue())
 
 
+def firewall_page() -> str:
+    return render_report(build.firewall_run(), build.firewall_catalogue(), frameworks())
+
+
 PAGES = {
     "full": full_page,
     "empty": empty_page,
     "silent": all_silent_page,
     "comparison": comparison_page,
+    "firewall": firewall_page,
 }
 
 
@@ -213,6 +230,32 @@ ATTACKS = (
 )
 
 
+def hostile_object(attack: str) -> Affected:
+    return Affected(
+        id=attack,
+        label=attack,
+        detail=attack,
+        kind=attack,
+        ref=attack,
+        line=7,
+        related=(attack,) * 20,
+        witness={attack: attack},
+    )
+
+
+def hostile_matrix(attack: str) -> Matrix:
+    cell = MatrixCell(text=attack, level=Level.HIGH, detail=attack)
+    return Matrix(
+        title=attack,
+        rows=(attack,),
+        columns=(attack,),
+        cells=((cell,),),
+        row_title=attack,
+        column_title=attack,
+        note=attack,
+    )
+
+
 def hostile_run(attack: str) -> Run:
     base = build.realistic_run()
     outcomes = tuple(
@@ -221,9 +264,8 @@ def hostile_run(attack: str) -> Run:
             subject=f"{attack}{n % 3}",
             message=f"{attack} {o.message}",
             reason=attack if o.verdict is Verdict.NOT_APPLICABLE else o.reason,
-            affected=tuple(Affected(id=attack, label=attack, detail=attack) for _ in range(12))
-            if o.verdict is Verdict.FAIL
-            else (),
+            affected=tuple(hostile_object(attack) for _ in range(12)) if o.verdict is Verdict.FAIL else (),
+            exhibit=hostile_matrix(attack) if n == 0 else None,
             evidence=(Evidence(value=attack, source=attack, time=attack),),
         )
         for n, o in enumerate(base.outcomes)
