@@ -28,6 +28,8 @@ from checks.firewall.parsers.asa_objects import AsaError, Words, icmp_type, serv
 from checks.firewall.parsers.source import ParseError, SourceFile
 
 BOTH = (4, 6)
+_SHOWN = -1
+"""Stands for the IP version of lists that come from `show access-list`."""
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
            "november", "december")  # fmt: skip
 _PORTS = {"ssh": 22, "telnet": 23, "http": 443, "snmp": 161}
@@ -58,7 +60,7 @@ class Policy:
         for line in lines:
             rank += 1
             words = line.words
-            if words[2] == "line":
+            if family == _SHOWN:
                 rank = int(words[3])
             kind = next((word for word in words[2:6] if word in _KINDS), "")
             if kind == "remark":
