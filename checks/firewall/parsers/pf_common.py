@@ -109,9 +109,9 @@ class LegacyReader:
 
     def rule(self, node: Node) -> PfRule:
         """One rule."""
-        floating = node.child("floating") is not None
+        declared = node.child("floating") is not None
         names = tuple(part for part in node.value("interface").replace(" ", "").split(",") if part)
-        floating = floating or (not self._dialect.presence and len(names) != 1)
+        floating = declared or (not self._dialect.presence and len(names) > 1)
         section = FLOATING if floating else (names[0] if names else "")
         conditions = self._conditions(node)
         families = FAMILIES.get(node.value("ipprotocol"), self._dialect.default_families)
@@ -138,7 +138,7 @@ class LegacyReader:
             destination=destination._replace(targets=destination.targets or ("any",)),
             services=self._services(node, families, source, destination),
             service_names=service_names(node.value("protocol"), source.port, destination.port, node.value("icmptype")),
-            quick=self._quick(node, floating=floating),
+            quick=self._quick(node, floating=declared),
             directions=self._directions(node, floating=floating),
             zones=zones,
             families=families,
