@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from checks.firewall.parsers.registry import VENDORS
+from checks.firewall.roles import TITLES
 from checks.model import Record
 
-ROLES = ("wan", "pro", "resident", "guest", "biomedical", "backup", "admin", "dmz", "vpn", "voice", "iot")
+ROLES = tuple(TITLES)
 """What a zone may be for."""
 MAX_INPUTS = 100
 MAX_ZONES = 1000
