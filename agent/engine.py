@@ -189,7 +189,7 @@ def judge(
         judged, decoded = evaluate_domain(domain, file, answers)
         outcomes += judged
         if decoded is not None and domain.header.summary:
-            summaries[domain.id] = _summary(domain, decoded)
+            summaries[domain.id] = summary_of(domain, decoded)
     return Judged(outcomes=tuple(outcomes), summaries=summaries)
 
 
@@ -201,7 +201,7 @@ def _absent(domain: Domain, asked: bool) -> Gap:
     return Gap(reason=Reason.NOT_CONFIGURED, detail=detail)
 
 
-def _summary(domain: Domain, facts: Any) -> Mapping[str, str]:
+def summary_of(domain: Domain, facts: Any) -> Mapping[str, str]:
     """A few facts for the head of a page: not worth losing the report of a whole audit when they fail."""
     try:
         found: Mapping[str, str] = domain.load(domain.header.summary)(facts)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from checks.catalogue import Catalogue
 from checks.common.text import clean
-from checks.model import Affected, Outcome, Run, Severity, Verdict
+from checks.model import Affected, Matrix, Outcome, Run, Severity, Verdict
 from reports import french
 from reports.compare import Change, Comparison
+from reports.exhibits import LETTERS, distinct_exhibits
 from reports.plan import Plan
 from reports.view import VERDICT_KEYS, count_verdicts, domain_title
 
@@ -18,6 +19,8 @@ LINE = 80
 """Columns of the widest line."""
 CHECK_OBJECTS = 10
 """Affected objects of one outcome shown by a check."""
+MATRIX_LABEL = 40
+"""Characters of the name of a row."""
 CHECK_RELATED = 6
 """Related objects of one affected object."""
 
@@ -60,10 +63,17 @@ def comparison_summary(comparison: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def check_summary(outcomes: Sequence[Outcome], catalogue: Catalogue, width: int = LINE) -> str:
+def check_summary(
+    outcomes: Sequence[Outcome], catalogue: Catalogue, width: int = LINE, summary: Mapping[str, str] | None = None
+) -> str:
     """The outcomes of one check: what is wrong first, the gravest first, with the objects concerned."""
     titles = {control.id: control.title for _, control in catalogue.controls()}
     lines: list[str] = []
+    for label, value in (summary or {}).items():
+        lines += _wrapped(f"{clean(str(label))} : {clean(str(value))}", "", "  ", width)
+    lines += [""] if lines else []
+    for subject, matrix in distinct_exhibits(outcomes):
+        lines += [*_matrix_lines(subject, matrix, width), ""]
     for verdict in VERDICT_KEYS:
         found = sorted((o for o in outcomes if o.verdict is verdict), key=lambda o: (o.severity.rank, o.control))
         if not found:
@@ -78,6 +88,30 @@ def check_summary(outcomes: Sequence[Outcome], catalogue: Catalogue, width: int 
     figures = ", ".join(f"{french.VERDICTS[v].lower()} {counts[v]}" for v in VERDICT_KEYS)
     lines += _wrapped(f"Bilan : {figures}." + (f" Gravité : {worst}." if worst else ""), "", "", width)
     return "\n".join(lines) + "\n"
+
+
+def _matrix_lines(subject: str, matrix: Matrix, width: int) -> list[str]:
+    """One letter per cell; the columns are numbered, and named by the rows when these are the same."""
+    label = min(max(len(clean(row)) for row in matrix.rows) if matrix.rows else 0, MATRIX_LABEL)
+    title = _wrapped(f"{clean(matrix.title)} ({clean(subject)})", "", "  ", width)
+    if label + 4 + 4 * (len(matrix.columns) + 1) > width:
+        return [
+            *title,
+            *_wrapped("Ce tableau ne tient pas dans ce terminal : voir le rapport ou --json.", "  ", "  ", width),
+        ]
+    lines = [*title, " " * (label + 6) + "".join(f"{number:>4}" for number in range(1, len(matrix.columns) + 1))]
+    for number, (row, cells) in enumerate(zip(matrix.rows, matrix.cells, strict=True), start=1):
+        letters = "".join(f"{LETTERS[cell.level]:>4}" for cell in cells)
+        lines.append(f"{number:>4}  {clean(row, MATRIX_LABEL):<{label}}{letters}")
+    if matrix.rows != matrix.columns:
+        names = ", ".join(f"{number} = {clean(column)}" for number, column in enumerate(matrix.columns, start=1))
+        lines += _wrapped(f"Colonnes : {names}.", "  ", "  ", width)
+    present = [level for level in LETTERS if any(cell.level == level for row in matrix.cells for cell in row)]
+    sides = (
+        f"Lignes : {clean(matrix.row_title)} ; colonnes : {clean(matrix.column_title)}. " if matrix.row_title else ""
+    )
+    key = ", ".join(f"{LETTERS[level]} {french.LEVELS[level].lower()}" for level in present)
+    return [*lines, *_wrapped(f"{sides}{key}.", "  ", "  ", width)]
 
 
 def _control_lines(title: str, group: Sequence[Outcome], width: int) -> list[str]:

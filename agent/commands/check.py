@@ -108,8 +108,11 @@ def run(args: argparse.Namespace) -> int:
         return _answer(domain, facts, args.query, as_json=args.json)
     if args.rewrite is not None:
         return _propose(domain, facts, args.rewrite, args.inputs)
-    outcomes, _ = evaluate_domain(domain, facts)
-    _print(facts, outcomes, catalogue, as_json=args.json)
+    outcomes, decoded = evaluate_domain(domain, facts)
+    if args.json:
+        _print_json(facts, outcomes)
+    else:
+        _print(domain, facts, decoded, outcomes, catalogue)
     if args.fail_on:
         limit = Severity(args.fail_on).rank
         if any(o.verdict is Verdict.FAIL and o.severity.rank <= limit for o in outcomes):
@@ -379,30 +382,36 @@ def _addresses(name: str, resolvers: tuple[str, ...]) -> list[str]:
     return []
 
 
-def _print(facts: FactsFile, outcomes: list[Outcome], catalogue: Catalogue, *, as_json: bool) -> None:
+def _print_json(facts: FactsFile, outcomes: list[Outcome]) -> None:
     import json
-    import shutil
 
     import msgspec
 
     from agent.output import write_data
+
+    document = {
+        "domain": facts.domain,
+        "facts": json.loads(bytes(facts.data)),
+        "gap": msgspec.to_builtins(facts.gap),
+        "outcomes": _rows(outcomes),
+    }
+    write_data(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def _print(domain: Domain, facts: FactsFile, decoded: Any, outcomes: list[Outcome], catalogue: Catalogue) -> None:
+    import shutil
+
+    from agent.engine import summary_of
     from checks.common.text import clean
     from reports.terminal import check_summary
 
-    if as_json:
-        document = {
-            "domain": facts.domain,
-            "facts": json.loads(bytes(facts.data)),
-            "gap": msgspec.to_builtins(facts.gap),
-            "outcomes": _rows(outcomes),
-        }
-        write_data(json.dumps(document, ensure_ascii=False) + "\n")
-        return
     if facts.gap:  # the same sentence for every control: once is enough
         print(f"NON ÉVALUÉ : {clean(facts.gap.detail)}")
         return
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else NO_TERMINAL
-    print(check_summary(outcomes, catalogue, min(max(columns - 1, NARROWEST), WIDEST)), end="")
+    summary = summary_of(domain, decoded) if decoded is not None and domain.header.summary else {}
+    width = min(max(columns - 1, NARROWEST), WIDEST)
+    print(check_summary(outcomes, catalogue, width, summary), end="")
 
 
 NO_TERMINAL, NARROWEST, WIDEST = 100, 40, 140

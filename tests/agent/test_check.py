@@ -27,6 +27,7 @@ read_input = "rooms:read_input"
 options = ["vendor", "role"]
 query = "rooms:answer"
 proposal = "rooms:propose"
+summary = "rooms:summary"
 
 [[control]]
 id = "LEDG-A-001"
@@ -98,6 +99,11 @@ def answer(facts, text):
         return Answer(verdict="undetermined", message="Plusieurs lignes.\\x1b[2J")
     return Answer(verdict="permit" if found else "deny", message="Voir.", details={"line": found[0] if found else 0})
 
+def summary(facts):
+    if "panne" in facts.lines:
+        raise RuntimeError("secret")
+    return {"Lignes\\x1b": str(len(facts.lines))}
+
 def propose(facts):
     return "\\n".join(line.lower() for line in facts.lines)
 """
@@ -165,7 +171,7 @@ def test_findings_are_sorted_by_severity_with_their_objects(place):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert all(len(line) <= 60 for line in lines)
-    assert lines[0] == "NON CONFORME (2)"
+    assert lines[:3] == ["Lignes\ufffd : 4", "", "NON CONFORME (2)"]
     assert lines.index("  Critique  LEDG-A-002  Aucune ligne ne crie") < lines.index(
         "  Moyenne  LEDG-A-001  Aucune ligne n'est vide"
     )
@@ -177,6 +183,12 @@ def test_findings_are_sorted_by_severity_with_their_objects(place):
         "Bilan : non conforme 2, non évalué 0, conforme 1, sans objet",
         "0. Gravité : critique 1, moyenne 1.",
     ]
+
+
+def test_a_summary_that_fails_costs_only_itself(place):
+    done = ausculte(place, "check", "ledger", ledger(place, "panne"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Résumé : indisponible (RuntimeError)\n\nCONFORME (3)")
 
 
 def test_a_long_list_is_cut_and_counted(place):

@@ -167,7 +167,8 @@ def test_formulas_of_places_and_cells_become_text(tmp_path):
 
 def test_the_terminal_shows_rules_lines_and_what_blocks_them():
     run = build.firewall_run(rules=2)
-    text = check_summary(run.outcomes, build.firewall_catalogue(), 72)
+    text = check_summary(run.outcomes, build.firewall_catalogue(), 72, {"Pare-feu": "FW-TILLEULS, 14 règles"})
+    assert text.startswith("Pare-feu : FW-TILLEULS, 14 règles\n\nQui peut ouvrir")
     assert all(len(line) <= 72 for line in text.splitlines())
     flat = re.sub(r"\s+", " ", text)
     assert "1 « Accès télémaintenance 1 » (ligne 352, masquée) : Cette règle" in flat
@@ -185,3 +186,24 @@ def test_the_words_of_an_object():
     many = Affected(id="1", label="x", related=tuple("abcdefgh"))
     assert related_text(many, 7) == "a, b, c, d, e, f, g et 1 autre"
     assert related_text(many, 8) == "a, b, c, d, e, f, g, h"
+
+
+def test_the_terminal_draws_a_matrix_with_letters():
+    run = build.firewall_run()
+    text = check_summary(run.outcomes, build.firewall_catalogue(), 72)
+    assert text.count("Qui peut ouvrir une connexion vers qui (FW-TILLEULS)") == 1
+    lines = text.splitlines()
+    assert lines[1].split() == list("1234567")
+    for number, (row, cells) in enumerate(zip(build.ZONES, build.zone_matrix().cells, strict=True)):
+        assert lines[2 + number].split() == [str(number + 1), *row.split(), *(LETTERS[cell.level] for cell in cells)]
+        assert [lines[2 + number].rfind(LETTERS[cells[-1].level])] == [lines[1].rfind("7")]
+    assert "Lignes : De ; colonnes : Vers. C critique, É élevé" in text
+    assert "Colonnes : 1" not in text
+    narrow = check_summary(run.outcomes, build.firewall_catalogue(), 40)
+    assert "ne tient pas dans ce terminal" in re.sub(r"\s+", " ", narrow)
+
+
+def test_columns_that_are_not_the_rows_are_named():
+    matrix = Matrix(title="Vue", rows=(), columns=("a", "b"), cells=())
+    text = check_summary(build.firewall_run(matrix=matrix).outcomes, build.firewall_catalogue(), 72)
+    assert "Colonnes : 1 = a, 2 = b." in text
