@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from checks.firewall.algebra.cubes import Budget, BudgetError, includes, meet, uncovered, volume
+from checks.firewall.algebra.cubes import Box, Budget, BudgetError, includes, meet, uncovered, volume
 from checks.firewall.algebra.flatten import Entry, Policy
 from checks.firewall.algebra.index import Part, Place, bits, partition
-from checks.firewall.algebra.space import Cube, Point, representative
+from checks.firewall.algebra.space import Cube, Point, meet_cubes, representative
 from checks.firewall.facts import NONE, PERMIT
 
-STEPS = 20_000
-"""Search steps for one question on one rule (about a second) before it is given up as undetermined."""
-BLOCKING_STEPS = 4_000
-"""Search steps for the smallest blocking set."""
-POOL = 60
-"""Largest overlapping rules considered, besides those of the proof, when looking for the smallest blocking set."""
+QUESTION = 100_000
+"""Comparisons of cubes (about 10 µs each) for one question on one rule before it is given up as undetermined."""
+BLOCKING = 10_000
+"""The same, for the smallest blocking set."""
+PURSE, PURSE_PER_RULE = 500_000, 50
+"""The same, for a whole policy: a hostile one ends too, with questions explicitly left undetermined."""
+POOL = 300
+"""Overlapping rules considered, in rule order, when looking for the smallest blocking set."""
 LISTED = 20
 """Related rules kept by name in one generalisation or correlation; all are counted."""
 
@@ -68,6 +70,8 @@ class _Analysis:
         self._policy = policy
         self._entries = policy.entries
         self._pairs = pairs
+        self._purse = Budget(PURSE + PURSE_PER_RULE * len(policy.entries))
+        self._blocking_purse = Budget(PURSE // 4)
         self._cubes: list[Cube] = []
         self._owner: list[int] = []
         self._may_of: list[range] = []
@@ -121,7 +125,7 @@ class _Analysis:
         entry = self._entries[number]
         if not entry.may:
             return Found(dead=True, empty=True)
-        budget = Budget(STEPS)
+        budget = Budget(QUESTION, self._purse)
         proof: dict[int, None] = {}
         free: tuple[Place, Point] | None = None
         try:
@@ -167,12 +171,16 @@ class _Analysis:
         quick = part.free_packet(local, around)
         if quick is not None:
             return tuple(quick)  # type: ignore[return-value]
-        cube = self._in_part(part, part.cube(local))
+        held = part.stripes(local, around)
+        if held is not None:
+            return sorted({self._owner[part.global_of[one]] for one in held})
+        cube = part.cube(local)
         members = list(bits(around))
         used: set[int] = set()
-        left = uncovered(cube, [self._in_part(part, part.cube(member)) for member in members], budget, used)
+        cover = [part.narrow(part.cube(member)) for member in members]
+        left = uncovered(part.narrow(cube), cover, budget, used)
         if left is not None:
-            return representative(left)
+            return representative(part.widen(left, cube))
         return [self._owner[part.global_of[members[position]]] for position in sorted(used)]
 
     @staticmethod
@@ -204,31 +212,43 @@ class _Analysis:
 
     def _smallest(self, number: int, proof: list[int]) -> tuple[tuple[int, ...], bool]:
         """The fewest live earlier entries that hide an entry, and whether fewer is proved impossible."""
+        if len(proof) == 1:
+            return tuple(proof), True
         cubes = self._entries[number].may
-        budget = Budget(BLOCKING_STEPS)
+        budget = Budget(BLOCKING, self._blocking_purse)
+        chosen = sorted(set(proof))
         try:
-            chosen = self._irredundant(cubes, sorted(set(proof)), budget)
-            if len(chosen) == 1:
-                return tuple(chosen), True
-            pool, whole = self._pool(number, chosen)
+            pool, whole = self._pool(number)
+            chosen = self._irredundant(cubes, self._greedy(cubes, pool, budget) or chosen, budget)
             for count in range(1, len(chosen)):
                 found = self._cover_of(cubes, pool, (), count, budget)
                 if found is not None:
                     return tuple(sorted(found)), whole or count == 1
         except BudgetError:
-            return tuple(sorted(set(proof))), False
+            return tuple(chosen), False
         return tuple(chosen), whole
 
+    def _greedy(self, cubes: Sequence[Cube], pool: Sequence[int], budget: Budget) -> list[int] | None:
+        """A cover: for a packet still free, the entry of the pool with the largest overlap that holds it; and again."""
+        chosen: list[int] = []
+        while (left := self._left_by(cubes, chosen, budget)) is not None:
+            packet = _packet_cube(left)
+            one = next((one for one in pool if any(includes(c, packet) for c in self._entries[one].sure)), None)
+            if one is None or len(chosen) >= POOL:
+                return None
+            chosen.append(one)
+        return sorted(chosen)
+
     def _irredundant(self, cubes: Sequence[Cube], entries: list[int], budget: Budget) -> list[int]:
-        """Entries of a cover without which it would no longer be one; small ones are dropped first."""
+        """Entries of a cover without which it would no longer be one; later ones are dropped first."""
         kept = list(entries)
-        for candidate in sorted(entries, key=lambda one: sum(volume(cube) for cube in self._entries[one].sure)):
+        for candidate in reversed(entries):
             others = [one for one in kept if one != candidate]
             if others and self._left_by(cubes, others, budget) is None:
                 kept = others
         return kept
 
-    def _left_by(self, cubes: Sequence[Cube], entries: Iterable[int], budget: Budget) -> Cube | None:
+    def _left_by(self, cubes: Sequence[Cube], entries: Iterable[int], budget: Budget) -> Box | None:
         cover = [cube for one in entries for cube in self._entries[one].sure]
         for cube in cubes:
             left = uncovered(cube, cover, budget)
@@ -236,19 +256,21 @@ class _Analysis:
                 return left
         return None
 
-    def _pool(self, number: int, chosen: Sequence[int]) -> tuple[list[int], bool]:
-        """Entries a smaller blocking set may use, largest overlap first; and whether these are all."""
+    def _pool(self, number: int) -> tuple[list[int], bool]:
+        """Live earlier entries that overlap an entry, largest overlap first; and whether these are all."""
         owners: dict[int, int] = {}
+        whole = True
         for cube in self._may_of[number]:
             for place in self._places[cube]:
                 among = self._before(place, number) & self._usable[id(place.part)]
                 for local in bits(place.part.overlapping(place.local, among)):
                     owner = self._owner[place.part.global_of[local]]
-                    if len(owners) < POOL * 40 or owner in owners:
-                        common = meet(place.part.cube(local), self._cubes[cube])
-                        owners[owner] = owners.get(owner, 0) + (volume(common) if common else 0)
-        ranked = sorted(owners, key=lambda owner: (-owners[owner], owner))
-        return list(dict.fromkeys([*ranked[:POOL], *chosen])), len(ranked) <= POOL
+                    if owner not in owners and len(owners) >= POOL:
+                        whole = False
+                        break
+                    common = meet(place.part.cube(local), self._cubes[cube])
+                    owners[owner] = owners.get(owner, 0) + (volume(common) if common else 0)
+        return sorted(owners, key=lambda owner: (-owners[owner], owner)), whole
 
     def _cover_of(
         self, cubes: Sequence[Cube], pool: Sequence[int], chosen: tuple[int, ...], count: int, budget: Budget
@@ -262,11 +284,10 @@ class _Analysis:
             return chosen
         if len(chosen) == count:
             return None
-        packet = representative(left)
-        point: Cube = tuple(((value, value),) for value in packet)  # type: ignore[assignment]
+        packet = _packet_cube(left)
         for one in pool:
             budget.spend()
-            if one not in chosen and any(includes(cube, point) for cube in self._entries[one].sure):
+            if one not in chosen and any(includes(cube, packet) for cube in self._entries[one].sure):
                 found = self._cover_of(cubes, pool, (*chosen, one), count, budget)
                 if found is not None:
                     return found
@@ -277,7 +298,7 @@ class _Analysis:
         entry = self._entries[number]
         if entry.action == NONE:
             return False, None
-        budget = Budget(STEPS)
+        budget = Budget(QUESTION, self._purse)
         try:
             for cube in self._may_of[number]:
                 for place in self._places[cube]:
@@ -296,20 +317,15 @@ class _Analysis:
         around = part.overlapping(local, before & (self._usable[id(part)] | self._live_may[id(part)] & masks.may))
         for opposed in bits(around & other):
             piece = self._common(place, opposed)
-            if piece is None:
-                continue
-            cover = [
-                self._in_part(part, part.cube(member))
-                for member in bits(around & same & self._usable[id(part)] & ((1 << opposed) - 1))
-            ]
-            left = uncovered(piece, cover, budget)
+            cover = around & same & self._usable[id(part)] & ((1 << opposed) - 1)
+            left = None if piece is None else self._left(part, piece, cover, budget)
             if left is not None:
-                return representative(left)
+                return left
         return None
 
     def _common(self, place: Place, other: int) -> Cube | None:
         part, local = place
-        return meet(self._in_part(part, part.cube(local)), part.cube(other))
+        return meet_cubes(self._in_part(part, part.cube(local)), part.cube(other))
 
     # -------------------------------------------------------------------------------------------- live rules
 
@@ -329,7 +345,7 @@ class _Analysis:
         """`objects` when earlier rules whose content is not certain may hide all of the entry."""
         if self._exact:
             return ""
-        budget = Budget(STEPS)
+        budget = Budget(QUESTION, self._purse)
         try:
             for cube in self._may_of[number]:
                 for place in self._places[cube]:
@@ -345,7 +361,7 @@ class _Analysis:
         entry = self._entries[number]
         if not self._same_later(place, number, entry, packet):
             return False
-        budget = Budget(STEPS)
+        budget = Budget(QUESTION, self._purse)
         try:
             return all(
                 self._all_same_later(where, number, entry, budget)
@@ -378,18 +394,24 @@ class _Analysis:
         for opposed in bits(part.overlapping(local, after & other & masks.may)):
             piece = self._common(place, opposed)
             cover = earlier | repeating & ((1 << opposed) - 1)
-            if piece is not None and self._left(part, piece, cover, budget):
+            if piece is not None and self._left(part, piece, cover, budget) is not None:
                 return False
         # What no later rule surely decides would change too.
         later = part.overlapping(local, after & masks.sure)
-        return not self._left(part, self._in_part(part, part.cube(local)), earlier | later, budget)
+        return self._left(part, self._in_part(part, part.cube(local)), earlier | later, budget) is None
 
-    def _left(self, part: Part, piece: Cube, cover: int, budget: Budget) -> bool:
-        budget.spend(cover.bit_count() // 64)
-        if not part.matching(representative(piece), cover):
-            return True
-        cubes = [self._in_part(part, part.cube(member)) for member in bits(cover)]
-        return uncovered(piece, cubes, budget) is not None
+    def _left(self, part: Part, piece: Cube, cover: int, budget: Budget) -> Point | None:
+        """A packet of a piece that the union of some cubes of a part leaves, None when it holds them all."""
+        packet = representative(piece)
+        budget.spend()
+        around = part.matching(packet, cover)
+        if not around:
+            return packet
+        if includes(self._in_part(part, part.cube(next(bits(around)))), piece):
+            return None
+        members = [part.narrow(part.cube(member)) for member in bits(cover)]
+        left = uncovered(part.narrow(piece), members, budget)
+        return None if left is None else representative(part.widen(left, piece))
 
     def _repeated_by(self, number: int) -> list[int]:
         """Later live entries that do the same to the packets of an entry, at most `LISTED`."""
@@ -470,7 +492,7 @@ class _Analysis:
         if len(self._sure_of[number]) == 1:
             return False
         try:
-            return self._left_by(self._entries[owner].may, [number], Budget(BLOCKING_STEPS)) is None
+            return self._left_by(self._entries[owner].may, [number], Budget(QUESTION, self._purse)) is None
         except BudgetError:
             return False
 
@@ -481,3 +503,8 @@ class _Analysis:
         return any(
             meet(one, other) is not None for one in self._entries[number].sure for other in self._entries[owner].sure
         )
+
+
+def _packet_cube(cube: Box) -> Box:
+    """One packet of a cube, as a cube."""
+    return tuple(((value, value),) for value in representative(cube))

@@ -1,33 +1,44 @@
-"""Product sets: intersection, inclusion, and what a union of them leaves uncovered."""
+"""Product sets on any axes: intersection, inclusion, and what a union of them leaves uncovered."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from checks.firewall.algebra.intervals import covers, difference, intersection, size
-from checks.firewall.algebra.space import Cube
+from checks.firewall.algebra.intervals import Intervals, covers, difference, intersection, size, union
+
+Box = tuple[Intervals, ...]
+"""A product set: one set per axis, on any number of axes. Empty as soon as one of them is."""
 
 
 class BudgetError(Exception):
     """The proof needs more steps than allowed: the answer stays undetermined."""
 
 
+FLOOR = 2_000
+"""Comparisons every question may use, even when the common purse is empty: most need far less."""
+
+
 class Budget:
-    """Steps left for one question."""
+    """Comparisons of cubes left for one question, taken from a common purse when there is one."""
 
-    __slots__ = ("left",)
+    __slots__ = ("_purse", "left")
 
-    def __init__(self, steps: int) -> None:
-        self.left = steps
+    left: int
 
-    def spend(self, steps: int = 1) -> None:
+    def __init__(self, comparisons: int, purse: Budget | None = None) -> None:
+        self.left = comparisons if purse is None else min(comparisons, max(purse.left, FLOOR))
+        self._purse = purse
+
+    def spend(self, comparisons: int = 1) -> None:
         """Raises `BudgetError` when nothing is left."""
-        self.left -= steps
+        self.left -= comparisons
+        if self._purse is not None:
+            self._purse.left -= comparisons
         if self.left < 0:
             raise BudgetError
 
 
-def meet(left: Cube, right: Cube) -> Cube | None:
+def meet(left: Box, right: Box) -> Box | None:
     """Common packets, None when there are none."""
     found = []
     for one, other in zip(left, right, strict=True):
@@ -38,15 +49,15 @@ def meet(left: Cube, right: Cube) -> Cube | None:
         if not common:
             return None
         found.append(common)
-    return tuple(found)  # type: ignore[return-value]  # as many axes as its operands
+    return tuple(found)
 
 
-def includes(big: Cube, small: Cube) -> bool:
+def includes(big: Box, small: Box) -> bool:
     """Every packet of `small` is in `big`."""
     return all(one is other or covers(one, other) for one, other in zip(big, small, strict=True))
 
 
-def volume(cube: Cube) -> int:
+def volume(cube: Box) -> int:
     """Number of packets."""
     total = 1
     for axis in cube:
@@ -54,23 +65,23 @@ def volume(cube: Cube) -> int:
     return total
 
 
-def subtract(cube: Cube, other: Cube) -> list[Cube]:
+def subtract(cube: Box, other: Box) -> list[Box]:
     """Disjoint cubes that hold the packets of `cube` that are not in `other`; at most one per axis."""
     if meet(cube, other) is None:
         return [cube]
-    pieces: list[Cube] = []
+    pieces: list[Box] = []
     rest = list(cube)
     for axis, (one, taken) in enumerate(zip(cube, other, strict=True)):
         if one is taken:
             continue
         left = difference(one, taken)
         if left:
-            pieces.append((*rest[:axis], left, *rest[axis + 1 :]))  # type: ignore[arg-type]
+            pieces.append((*rest[:axis], left, *rest[axis + 1 :]))
             rest[axis] = intersection(one, taken)
     return pieces
 
 
-def uncovered(cube: Cube, cover: Sequence[Cube], budget: Budget, used: set[int] | None = None) -> Cube | None:
+def uncovered(cube: Box, cover: Sequence[Box], budget: Budget, used: set[int] | None = None) -> Box | None:
     """A part of `cube` that no cube of `cover` touches, None when the union covers it all.
 
     Exact. `used` receives the positions in `cover` of the cubes the proof relied on. Raises `BudgetError`.
@@ -83,7 +94,7 @@ def uncovered(cube: Cube, cover: Sequence[Cube], budget: Budget, used: set[int] 
     stack = [(cube, numbered)]
     while stack:
         rest, around = stack.pop()
-        budget.spend(1 + len(around) // 8)
+        budget.spend(1 + len(around))
         found = _reduce(rest, around, used)
         if found is None:
             continue
@@ -98,33 +109,31 @@ def uncovered(cube: Cube, cover: Sequence[Cube], budget: Budget, used: set[int] 
     return None
 
 
-Numbered = list[tuple[int, Cube]]
-"""Cubes with their positions in the cover."""
+Numbered = list[tuple[int, Box]]
+"""Boxs with their positions in the cover."""
 
 
-def _reduce(rest: Cube, around: Numbered, used: set[int] | None) -> tuple[Cube, Numbered] | None:
+def _reduce(rest: Box, around: Numbered, used: set[int] | None) -> tuple[Box, Numbered] | None:
     """Clip the cover to `rest` and take stripes off until nothing changes; None when `rest` is covered."""
     while True:
         around = [(position, common) for position, other in around if (common := meet(rest, other)) is not None]
-        stripes: list[tuple[int, int, Cube]] = []
+        stripes: dict[int, list[Intervals]] = {}
         for position, common in around:
-            narrow = [axis for axis in range(len(rest)) if common[axis] != rest[axis]]
-            if not narrow:
+            narrow = [axis for axis, one in enumerate(common) if one != rest[axis]]
+            if len(narrow) < 2:  # noqa: PLR2004 - holds the rest on all axes, or on all but one
                 _note(used, position)
+            if not narrow:
                 return None
             if len(narrow) == 1:
-                stripes.append((narrow[0], position, common))
+                stripes.setdefault(narrow[0], []).append(common[narrow[0]])
         if not stripes:
             return rest, around
         shrunk = list(rest)
-        for axis, position, common in stripes:
-            left = difference(shrunk[axis], common[axis])
-            if left != shrunk[axis]:
-                _note(used, position)
-                shrunk[axis] = left
-            if not left:
+        for axis, found in stripes.items():
+            shrunk[axis] = difference(shrunk[axis], union(*found))
+            if not shrunk[axis]:
                 return None
-        rest = tuple(shrunk)  # type: ignore[assignment]
+        rest = tuple(shrunk)
 
 
 def _note(used: set[int] | None, position: int) -> None:

@@ -6,14 +6,14 @@ What an entry surely matches and what it may match are kept apart from here on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import services as svc
-from checks.firewall.algebra.cubes import meet, subtract
+from checks.firewall.algebra.cubes import subtract
 from checks.firewall.algebra.intervals import Intervals
 from checks.firewall.algebra.services import Box
-from checks.firewall.algebra.space import Cube, Space, space_of
+from checks.firewall.algebra.space import Cube, Space, meet_cubes, space_of
 from checks.firewall.facts import DENY, GOTO, JUMP, NONE, PERMIT, RETURN, Chain, Device, Rule
 
 MAX_ENTRIES = 400_000
@@ -221,7 +221,7 @@ def _default_rule(chain: Chain) -> Rule:
 
 
 def _meet_all(left: tuple[Cube, ...], right: tuple[Cube, ...]) -> tuple[Cube, ...]:
-    found = (meet(one, other) for one in left for other in right)
+    found = (meet_cubes(one, other) for one in left for other in right)
     return tuple(cube for cube in found if cube is not None)
 
 
@@ -229,7 +229,7 @@ def _subtract_all(cubes: tuple[Cube, ...], taken: tuple[Cube, ...]) -> tuple[Cub
     """None when the result would be in too many pieces."""
     rest = list(cubes)
     for other in taken:
-        rest = [piece for cube in rest for piece in subtract(cube, other)]
+        rest = [cast("Cube", piece) for cube in rest for piece in subtract(cube, other)]
         if len(rest) > MAX_PIECES:
             return None
     return tuple(rest)

@@ -266,6 +266,48 @@ class Part:
                 return point
         return None
 
+    def stripes(self, local: int, among: int) -> list[int] | None:
+        """Cubes of `among` that hold a cube together by each holding it on all axes but one, the same for all.
+
+        None when no axis has such a cover, which proves nothing.
+        """
+        held = {axis: self._axes[axis].contain(self._ids[axis][local]) for axis in self.axes}
+        for axis in self.axes:
+            usable = among
+            for other, mask in held.items():
+                if other != axis:
+                    usable &= mask
+            if not usable & (usable - 1):
+                continue
+            found = self._stripe_cover(self._axes[axis], self._ids[axis][local], usable)
+            if found is not None:
+                return found
+        return None
+
+    @staticmethod
+    def _stripe_cover(line: Axis, number: int, usable: int) -> list[int] | None:
+        found: dict[int, None] = {}
+        for first, last in line.spans(number):
+            for atom in range(first, last + 1):
+                mask = line.stab[atom] & usable
+                if not mask:
+                    return None
+                found[(mask & -mask).bit_length() - 1] = None
+        return list(found)
+
+    def narrow(self, cube: Cube) -> tuple[Intervals, ...]:
+        """A cube on the axes of this part only: fewer comparisons."""
+        return tuple(cube[axis] for axis in self.axes)
+
+    def widen(self, narrow: Sequence[Intervals], cube: Cube) -> Cube:
+        """The inverse of `narrow`, the other axes taken from `cube`."""
+        wide = list(cube)
+        for axis, one in zip(self.axes, narrow, strict=True):
+            wide[axis] = one
+        if self.zones is not None:
+            wide[IN], wide[OUT] = ((self.zones[0], self.zones[0]),), ((self.zones[1], self.zones[1]),)
+        return tuple(wide)  # type: ignore[return-value]
+
     @staticmethod
     def _last(line: Axis, atom: int) -> int:
         return line.points[atom + 1] - 1 if atom + 1 < len(line.points) else line.top

@@ -36,6 +36,14 @@ def union(*sets: Intervals) -> Intervals:
 
 def intersection(left: Intervals, right: Intervals) -> Intervals:
     """Common members."""
+    if len(left) == 1 == len(right):  # by far the most frequent
+        low = max(left[0][0], right[0][0])
+        high = min(left[0][1], right[0][1])
+        return ((low, high),) if low <= high else ()
+    if len(right) == 1:
+        return _cut(left, *right[0])
+    if len(left) == 1:
+        return _cut(right, *left[0])
     found: list[tuple[int, int]] = []
     i = j = 0
     while i < len(left) and j < len(right):
@@ -48,6 +56,25 @@ def intersection(left: Intervals, right: Intervals) -> Intervals:
         else:
             j += 1
     return tuple(found)
+
+
+def _cut(one: Intervals, low: int, high: int) -> Intervals:
+    """Members between two values, without walking over the others."""
+    first = bisect_right(one, low, key=_low) - 1
+    if first < 0 or one[first][1] < low:
+        first += 1
+    last = bisect_right(one, high, key=_low)
+    found = one[first:last]
+    if found and (found[0][0] < low or found[-1][1] > high):
+        ends = list(found)
+        ends[0] = (max(low, ends[0][0]), ends[0][1])
+        ends[-1] = (ends[-1][0], min(high, ends[-1][1]))
+        return tuple(ends)
+    return found
+
+
+def _low(pair: tuple[int, int]) -> int:
+    return pair[0]
 
 
 def difference(left: Intervals, right: Intervals) -> Intervals:

@@ -18,9 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from checks.firewall.algebra.anomalies import LISTED, Found, find_anomalies
-from checks.firewall.algebra.cubes import meet
 from checks.firewall.algebra.flatten import Policy, policies_of
-from checks.firewall.algebra.space import Cube, representative
+from checks.firewall.algebra.space import Cube, meet_cubes, representative
 from checks.firewall.facts import FORWARD, INPUT, OUTPUT, Device, Rule
 
 SHADOWED, REDUNDANT, GENERALISATION = "shadowed", "redundant", "generalisation"
@@ -171,4 +170,4 @@ def _common_packet(lines: Sequence[_Seen], lists: Sequence[Sequence[int]]) -> Ma
 
 
 def _meet_any(left: Sequence[Cube], right: Sequence[Cube]) -> Cube | None:
-    return next((common for one in left for other in right if (common := meet(one, other)) is not None), None)
+    return next((common for one in left for other in right if (common := meet_cubes(one, other)) is not None), None)

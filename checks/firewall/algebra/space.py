@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from checks.firewall.algebra.addresses import ALL4, ALL6, format_address
+from checks.firewall.algebra.cubes import Box, meet
 from checks.firewall.algebra.intervals import Intervals, contains, difference, normal
 from checks.firewall.algebra.services import ALL, ANY_PORT, ICMP_LIKE, NAMES, PORTED, PORTS
 from checks.firewall.facts import NOT_TRANSLATED, Chain, Device
@@ -64,7 +65,8 @@ class Space(NamedTuple):
     def describe(self, point: Point) -> dict[str, str]:
         """A packet as people write it.
 
-        Keys: `family`, `src`, `dst`, `proto`, and those that apply of `sport`, `dport`, `type`, `code`, `in`, `out`, `state`, `translated`.
+        Keys: `family`, `src`, `dst`, `proto`, and those that apply of `sport`, `dport`,
+        `type`, `code`, `in`, `out`, `state`, `translated`.
         """
         protocol, low = divmod(point[SERVICE], PORTS)
         found = {
@@ -116,7 +118,12 @@ def inside(cube: Cube, point: Point) -> bool:
     return all(contains(axis, value) for axis, value in zip(cube, point, strict=True))
 
 
-def representative(cube: Cube, prefer: Mapping[int, int] | None = None) -> Point:
+def meet_cubes(left: Cube, right: Cube) -> Cube | None:
+    """Common packets, None when there are none."""
+    return cast("Cube | None", meet(left, right))
+
+
+def representative(cube: Box, prefer: Mapping[int, int] | None = None) -> Point:
     """One packet of a non-empty cube: a likely one when possible (new connection, high source port, TCP)."""
     chosen = []
     for axis, one in enumerate(cube):
