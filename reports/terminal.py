@@ -90,6 +90,10 @@ def check_summary(
     return "\n".join(lines) + "\n"
 
 
+_PLAIN = {level: {"É": "E", "–": "-"}.get(letter, letter) for level, letter in LETTERS.items()}
+"""Letters that a terminal without accents does not turn into a question mark, which has its own meaning here."""
+
+
 def _matrix_lines(subject: str, matrix: Matrix, width: int) -> list[str]:
     """One letter per cell; the columns are numbered, and named by the rows when these are the same."""
     label = min(max(len(clean(row)) for row in matrix.rows) if matrix.rows else 0, MATRIX_LABEL)
@@ -101,16 +105,16 @@ def _matrix_lines(subject: str, matrix: Matrix, width: int) -> list[str]:
         ]
     lines = [*title, " " * (label + 6) + "".join(f"{number:>4}" for number in range(1, len(matrix.columns) + 1))]
     for number, (row, cells) in enumerate(zip(matrix.rows, matrix.cells, strict=True), start=1):
-        letters = "".join(f"{LETTERS[cell.level]:>4}" for cell in cells)
+        letters = "".join(f"{_PLAIN[cell.level]:>4}" for cell in cells)
         lines.append(f"{number:>4}  {clean(row, MATRIX_LABEL):<{label}}{letters}")
     if matrix.rows != matrix.columns:
         names = ", ".join(f"{number} = {clean(column)}" for number, column in enumerate(matrix.columns, start=1))
         lines += _wrapped(f"Colonnes : {names}.", "  ", "  ", width)
-    present = [level for level in LETTERS if any(cell.level == level for row in matrix.cells for cell in row)]
+    present = [level for level in _PLAIN if any(cell.level == level for row in matrix.cells for cell in row)]
     sides = (
         f"Lignes : {clean(matrix.row_title)} ; colonnes : {clean(matrix.column_title)}. " if matrix.row_title else ""
     )
-    key = ", ".join(f"{LETTERS[level]} {french.LEVELS[level].lower()}" for level in present)
+    key = ", ".join(f"{_PLAIN[level]} = {french.LEVELS[level].lower()}" for level in present)
     return [*lines, *_wrapped(f"{sides}{key}.", "  ", "  ", width)]
 
 

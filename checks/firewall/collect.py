@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -80,16 +79,16 @@ def read_exports(
     progress: Progress | None = None,
 ) -> FirewallFacts:
     """The firewalls that the files, and each folder on its own, describe. Raises `CollectError`."""
-    batches = [list(files)] if files else []
+    batches = [("", list(files))] if files else []
     batches += [batch for folder in folders for batch in _files_of(folder)]
-    reader = _Reader(sum(map(len, batches)), vendor, progress)
-    devices: list[Device] = []
+    reader = _Reader(sum(len(paths) for _, paths in batches), vendor, progress)
+    found: list[tuple[Device, str]] = []
     try:
-        for batch in batches:
-            devices += reader.devices(batch)
+        for folder_name, paths in batches:
+            found += [(device, folder_name) for device in reader.devices(paths)]
     except ParseError as error:
         raise CollectError(Reason.MALFORMED, f"{error}.") from error
-    facts = FirewallFacts(devices=tuple(_distinct(devices)), roles=dict(roles or {}))
+    facts = FirewallFacts(devices=tuple(_distinct(found)), roles=dict(roles or {}))
     _check_zones(facts)
     return facts
 
@@ -180,8 +179,8 @@ def _bytes_of(path: Path) -> bytes:
         raise CollectError(Reason.NOT_CONFIGURED, f"{path} : fichier illisible ({error.strerror}).") from error
 
 
-def _files_of(folder: Path) -> list[list[Path]]:
-    """Batches of files of a folder, in a stable order.
+def _files_of(folder: Path) -> list[tuple[str, list[Path]]]:
+    """Batches of files of a folder, each with the name of its own folder, in a stable order.
 
     A folder that holds files is one batch, with its sub-folders; one that only holds folders is one batch for each.
     Raises `CollectError`.
@@ -203,7 +202,7 @@ def _files_of(folder: Path) -> list[list[Path]]:
         raise CollectError(Reason.NOT_CONFIGURED, f"{folder} : dossier absent ou illisible.") from error
     if not found:
         raise CollectError(Reason.NOT_CONFIGURED, f"{folder} : aucun fichier dans ce dossier.")
-    return [found]
+    return [(folder.resolve().name, found)]
 
 
 def _refuse(error: OSError) -> None:
@@ -243,20 +242,39 @@ def _with_limit(device: Device, unread: Sequence[str]) -> Device:
     return msgspec.structs.replace(device, limits=(*device.limits, limit))
 
 
-def _distinct(devices: Sequence[Device]) -> Iterator[Device]:
-    """The devices, each with a name of its own: two exports of one firewall, or a pair of the same host name."""
-    count = Counter(device.name for device in devices)
-    used: set[str] = set()
-    for device in devices:
-        base = name = device.name
-        if count[name] > 1 and device.files:
-            base = name = f"{name} ({device.files[0].name})"
-        number = 1
-        while name in used:
+def _distinct(found: Sequence[tuple[Device, str]]) -> Iterator[Device]:
+    """The devices, each with a name of its own: two exports of one firewall, or two servers of one host name.
+
+    The name of the file tells them apart, else that of the folder, else a number.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, (device, _) in enumerate(found):
+        groups.setdefault(device.name, []).append(index)
+    names = {indexes[0]: name for name, indexes in groups.items() if len(indexes) == 1}
+    taken = set(names.values())
+    for name, indexes in groups.items():
+        if len(indexes) > 1:
+            places = [[d.files[0].name if d.files else "", folder] for d, folder in (found[i] for i in indexes)]
+            names.update(zip(indexes, _told_apart(name, places, taken), strict=True))
+    for index, (device, _) in enumerate(found):
+        yield msgspec.structs.replace(device, name=names[index]) if names[index] != device.name else device
+
+
+def _told_apart(name: str, places: Sequence[Sequence[str]], taken: set[str]) -> Iterator[str]:
+    """One name per device of the same name, from the first kind of place that tells all of them apart."""
+    for kind in zip(*places, strict=True):
+        if all(kind) and len(set(kind)) == len(kind):
+            named = [f"{name} ({place})" for place in kind]
+            break
+    else:
+        named = [name] * len(places)
+    for base in named:
+        new, number = base, 1
+        while new in taken:
             number += 1
-            name = f"{base} n° {number}"
-        used.add(name)
-        yield device if name == device.name else msgspec.structs.replace(device, name=name)
+            new = f"{base} n° {number}"
+        taken.add(new)
+        yield new
 
 
 def _check_zones(facts: FirewallFacts) -> None:
