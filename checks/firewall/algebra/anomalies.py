@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from checks.firewall.algebra.cubes import Box, Budget, BudgetError, includes, meet, uncovered, volume
 from checks.firewall.algebra.flatten import Entry, Policy
-from checks.firewall.algebra.index import Part, Place, bits, partition
+from checks.firewall.algebra.index import Part, Place, bits
+from checks.firewall.algebra.lines import Lines
 from checks.firewall.algebra.space import Cube, Point, meet_cubes, representative
 from checks.firewall.facts import NONE, PERMIT
 
@@ -44,17 +45,6 @@ class Found(NamedTuple):
     correlated_count: int = 0
 
 
-class _Masks(NamedTuple):
-    """Local cubes of a part, by nature."""
-
-    sure: int
-    may: int
-    permit: int
-    deny: int
-    single: int
-    """Cubes of entries that have one cube, in one part only."""
-
-
 def find_anomalies(policy: Policy, *, pairs: bool = True) -> list[Found]:
     """What is known of each entry of a policy, in order.
 
@@ -72,51 +62,16 @@ class _Analysis:
         self._pairs = pairs
         self._purse = Budget(PURSE + PURSE_PER_RULE * len(policy.entries))
         self._blocking_purse = Budget(PURSE // 4)
-        self._cubes: list[Cube] = []
-        self._owner: list[int] = []
-        self._may_of: list[range] = []
-        self._sure_of: list[range] = []
-        for number, entry in enumerate(policy.entries):
-            self._may_of.append(self._add(number, entry.may))
-            exact = entry.sure is entry.may or entry.sure == entry.may
-            self._sure_of.append(self._may_of[-1] if exact else self._add(number, entry.sure))
-        self._parts, self._places = partition(self._cubes, policy.space.full)
-        self._masks = {id(part): self._masks_of(part) for part in self._parts}
+        self._lines = lines = Lines(policy)
         # Sure cubes of live rules: what may hide a later rule. A dead rule takes no packet, whoever it would hide
         # is hidden by those that killed it.
-        self._usable = {id(part): self._masks[id(part)].sure for part in self._parts}
-        self._live_may = {id(part): self._masks[id(part)].may for part in self._parts}
-        self._exact = policy.complete and all(
-            may == sure for may, sure in zip(self._may_of, self._sure_of, strict=True)
-        )
+        self._usable = {id(part): self._lines.masks(part).sure for part in lines.parts}
+        self._live_may = {id(part): self._lines.masks(part).may for part in lines.parts}
         self._has_automatic = any(entry.rule.automatic for entry in policy.entries[:-1])
         self._occurrences = [
-            sum(len(self._places[cube]) for cube in self._may_of[number]) for number in range(len(self._entries))
+            sum(len(self._lines.places[cube]) for cube in self._lines.may_of[number])
+            for number in range(len(self._entries))
         ]
-
-    def _add(self, number: int, cubes: Sequence[Cube]) -> range:
-        first = len(self._cubes)
-        self._cubes.extend(cubes)
-        self._owner.extend([number] * len(cubes))
-        return range(first, len(self._cubes))
-
-    def _masks_of(self, part: Part) -> _Masks:
-        size = len(part) // 8 + 1
-        sure, may, permit, deny, single = (bytearray(size) for _ in range(5))
-        for local, cube in enumerate(part.global_of):
-            owner = self._owner[cube]
-            byte, bit = local >> 3, 1 << (local & 7)
-            action = self._entries[owner].action
-            is_may, is_sure = cube in self._may_of[owner], cube in self._sure_of[owner]
-            if action != NONE:
-                if is_sure and self._policy.complete:
-                    sure[byte] |= bit
-                if is_may:
-                    may[byte] |= bit
-                (permit if action == PERMIT else deny)[byte] |= bit
-            if is_may and is_sure and len(self._may_of[owner]) == 1 and len(self._places[cube]) == 1:
-                single[byte] |= bit
-        return _Masks(*(int.from_bytes(array, "little") for array in (sure, may, permit, deny, single)))
 
     def run(self) -> list[Found]:
         return [self._entry(number) for number in range(len(self._entries))]
@@ -129,9 +84,10 @@ class _Analysis:
         proof: dict[int, None] = {}
         free: tuple[Place, Point] | None = None
         try:
-            for cube in self._may_of[number]:
-                for place in self._places[cube]:
-                    found = self._uncovered(place, self._before(place, number) & self._usable[id(place.part)], budget)
+            for cube in self._lines.may_of[number]:
+                for place in self._lines.places[cube]:
+                    earlier = self._lines.before(place, number) & self._usable[id(place.part)]
+                    found = self._uncovered(place, earlier, budget)
                     if isinstance(found, tuple):
                         free = (place, found)
                         break
@@ -144,36 +100,19 @@ class _Analysis:
             return self._dead(number, list(proof))
         return self._live(number, *free)
 
-    def _before(self, place: Place, number: int) -> int:
-        """Local cubes of the entries before `number`: cubes are numbered in entry order."""
-        first = place.local
-        members = place.part.global_of
-        start = self._may_of[number].start
-        while first and members[first - 1] >= start:
-            first -= 1
-        return (1 << first) - 1
-
-    def _after(self, place: Place, number: int) -> int:
-        last = place.local
-        members = place.part.global_of
-        stop = max(self._may_of[number].stop, self._sure_of[number].stop)
-        while last < len(members) and members[last] < stop:
-            last += 1
-        return -(1 << last)
-
     def _uncovered(self, place: Place, among: int, budget: Budget) -> Point | list[int]:
         """A packet of the cube outside the union of `among`, else the entries that the proof relied on."""
         part, local = place
         around = part.overlapping(local, among)
         holding = part.containing(local, around)
         if holding:
-            return [self._owner[part.global_of[next(bits(holding))]]]
+            return [self._lines.owner[part.global_of[next(bits(holding))]]]
         quick = part.free_packet(local, around)
         if quick is not None:
             return tuple(quick)  # type: ignore[return-value]
         held = part.stripes(local, around)
         if held is not None:
-            return sorted({self._owner[part.global_of[one]] for one in held})
+            return sorted({self._lines.owner[part.global_of[one]] for one in held})
         cube = part.cube(local)
         members = list(bits(around))
         used: set[int] = set()
@@ -181,22 +120,14 @@ class _Analysis:
         left = uncovered(part.narrow(cube), cover, budget, used)
         if left is not None:
             return representative(part.widen(left, cube))
-        return [self._owner[part.global_of[members[position]]] for position in sorted(used)]
-
-    @staticmethod
-    def _in_part(part: Part, cube: Cube) -> Cube:
-        """The cube cut to the zones of its part."""
-        if part.zones is None:
-            return cube
-        zone_in, zone_out = part.zones
-        return (((zone_in, zone_in),), ((zone_out, zone_out),), *cube[2:])
+        return [self._lines.owner[part.global_of[members[position]]] for position in sorted(used)]
 
     # -------------------------------------------------------------------------------------------- dead rules
 
     def _dead(self, number: int, proof: list[int]) -> Found:
         entry = self._entries[number]
-        for cube in (*self._may_of[number], *self._sure_of[number]):
-            for part, local in self._places[cube]:
+        for cube in (*self._lines.may_of[number], *self._lines.sure_of[number]):
+            for part, local in self._lines.places[cube]:
                 clear = ~(1 << local)
                 self._usable[id(part)] &= clear
                 self._live_may[id(part)] &= clear
@@ -260,15 +191,15 @@ class _Analysis:
         """Live earlier entries that overlap an entry, largest overlap first; and whether these are all."""
         owners: dict[int, int] = {}
         whole = True
-        for cube in self._may_of[number]:
-            for place in self._places[cube]:
-                among = self._before(place, number) & self._usable[id(place.part)]
+        for cube in self._lines.may_of[number]:
+            for place in self._lines.places[cube]:
+                among = self._lines.before(place, number) & self._usable[id(place.part)]
                 for local in bits(place.part.overlapping(place.local, among)):
-                    owner = self._owner[place.part.global_of[local]]
+                    owner = self._lines.owner[place.part.global_of[local]]
                     if owner not in owners and len(owners) >= POOL:
                         whole = False
                         break
-                    common = meet(place.part.cube(local), self._cubes[cube])
+                    common = meet(place.part.cube(local), self._lines.cubes[cube])
                     owners[owner] = owners.get(owner, 0) + (volume(common) if common else 0)
         return sorted(owners, key=lambda owner: (-owners[owner], owner)), whole
 
@@ -300,8 +231,8 @@ class _Analysis:
             return False, None
         budget = Budget(QUESTION, self._purse)
         try:
-            for cube in self._may_of[number]:
-                for place in self._places[cube]:
+            for cube in self._lines.may_of[number]:
+                for place in self._lines.places[cube]:
                     found = self._first_with_other_action(place, number, entry, budget)
                     if found is not None:
                         return True, found
@@ -311,9 +242,9 @@ class _Analysis:
 
     def _first_with_other_action(self, place: Place, number: int, entry: Entry, budget: Budget) -> Point | None:
         part, local = place
-        masks = self._masks[id(part)]
+        masks = self._lines.masks(part)
         same, other = (masks.permit, masks.deny) if entry.action == PERMIT else (masks.deny, masks.permit)
-        before = self._before(place, number)
+        before = self._lines.before(place, number)
         around = part.overlapping(local, before & (self._usable[id(part)] | self._live_may[id(part)] & masks.may))
         for opposed in bits(around & other):
             piece = self._common(place, opposed)
@@ -325,7 +256,7 @@ class _Analysis:
 
     def _common(self, place: Place, other: int) -> Cube | None:
         part, local = place
-        return meet_cubes(self._in_part(part, part.cube(local)), part.cube(other))
+        return meet_cubes(self._lines.in_part(part, part.cube(local)), part.cube(other))
 
     # -------------------------------------------------------------------------------------------- live rules
 
@@ -343,13 +274,13 @@ class _Analysis:
 
     def _perhaps_hidden(self, number: int) -> str:
         """`objects` when earlier rules whose content is not certain may hide all of the entry."""
-        if self._exact:
+        if self._lines.exact:
             return ""
         budget = Budget(QUESTION, self._purse)
         try:
-            for cube in self._may_of[number]:
-                for place in self._places[cube]:
-                    among = self._before(place, number) & self._masks[id(place.part)].may
+            for cube in self._lines.may_of[number]:
+                for place in self._lines.places[cube]:
+                    among = self._lines.before(place, number) & self._lines.masks(place.part).may
                     if isinstance(self._uncovered(place, among, budget), tuple):
                         return ""
         except BudgetError:
@@ -365,8 +296,8 @@ class _Analysis:
         try:
             return all(
                 self._all_same_later(where, number, entry, budget)
-                for cube in self._may_of[number]
-                for where in self._places[cube]
+                for cube in self._lines.may_of[number]
+                for where in self._lines.places[cube]
             )
         except BudgetError:
             return False
@@ -374,9 +305,9 @@ class _Analysis:
     def _same_later(self, place: Place, number: int, entry: Entry, packet: Point) -> bool:
         """The next rules that match one packet surely have the same action."""
         part = place.part
-        masks = self._masks[id(part)]
+        masks = self._lines.masks(part)
         other = masks.deny if entry.action == PERMIT else masks.permit
-        later = part.matching(packet, self._after(place, number) & (masks.may | masks.sure))
+        later = part.matching(packet, self._lines.after(place, number) & (masks.may | masks.sure))
         for local in bits(later):
             if other >> local & 1:
                 return False
@@ -386,10 +317,10 @@ class _Analysis:
 
     def _all_same_later(self, place: Place, number: int, entry: Entry, budget: Budget) -> bool:
         part, local = place
-        masks = self._masks[id(part)]
+        masks = self._lines.masks(part)
         same, other = (masks.permit, masks.deny) if entry.action == PERMIT else (masks.deny, masks.permit)
-        after = self._after(place, number)
-        earlier = part.overlapping(local, self._before(place, number) & self._usable[id(part)])
+        after = self._lines.after(place, number)
+        earlier = part.overlapping(local, self._lines.before(place, number) & self._usable[id(part)])
         repeating = part.overlapping(local, after & same & masks.sure)
         for opposed in bits(part.overlapping(local, after & other & masks.may)):
             piece = self._common(place, opposed)
@@ -398,7 +329,7 @@ class _Analysis:
                 return False
         # What no later rule surely decides would change too.
         later = part.overlapping(local, after & masks.sure)
-        return self._left(part, self._in_part(part, part.cube(local)), earlier | later, budget) is None
+        return self._left(part, self._lines.in_part(part, part.cube(local)), earlier | later, budget) is None
 
     def _left(self, part: Part, piece: Cube, cover: int, budget: Budget) -> Point | None:
         """A packet of a piece that the union of some cubes of a part leaves, None when it holds them all."""
@@ -407,7 +338,7 @@ class _Analysis:
         around = part.matching(packet, cover)
         if not around:
             return packet
-        if includes(self._in_part(part, part.cube(next(bits(around)))), piece):
+        if includes(self._lines.in_part(part, part.cube(next(bits(around)))), piece):
             return None
         members = [part.narrow(part.cube(member)) for member in bits(cover)]
         left = uncovered(part.narrow(piece), members, budget)
@@ -417,14 +348,14 @@ class _Analysis:
         """Later live entries that do the same to the packets of an entry, at most `LISTED`."""
         action = self._entries[number].action
         found: dict[int, None] = {}
-        for cube in self._may_of[number]:
-            for place in self._places[cube]:
-                masks = self._masks[id(place.part)]
+        for cube in self._lines.may_of[number]:
+            for place in self._lines.places[cube]:
+                masks = self._lines.masks(place.part)
                 same = masks.permit if action == PERMIT else masks.deny
-                among = self._after(place, number) & same & masks.sure
+                among = self._lines.after(place, number) & same & masks.sure
                 holding = place.part.containing(place.local, among)
                 for local in bits(holding or place.part.overlapping(place.local, among)):
-                    found[self._owner[place.part.global_of[local]]] = None
+                    found[self._lines.owner[place.part.global_of[local]]] = None
                     if holding or len(found) >= LISTED:
                         break
         return sorted(found)[:LISTED]
@@ -436,24 +367,24 @@ class _Analysis:
         crossed, crossed_count = dict[int, None](), 0
         contained_times: dict[int, int] = {}
         overlapped: dict[int, None] = {}
-        for cube in self._sure_of[number]:
-            for place in self._places[cube]:
+        for cube in self._lines.sure_of[number]:
+            for place in self._lines.places[cube]:
                 part, local = place
-                masks = self._masks[id(part)]
+                masks = self._lines.masks(part)
                 other = masks.deny if entry.action == PERMIT else masks.permit
-                around = part.overlapping(local, self._before(place, number) & other & self._live_may[id(part)])
+                around = part.overlapping(local, self._lines.before(place, number) & other & self._live_may[id(part)])
                 if not around:
                     continue
                 within = part.contained(local, around)
                 alone = masks.single
-                if len(self._sure_of[number]) > 1:
+                if len(self._lines.sure_of[number]) > 1:
                     alone = 0
                 general_count += self._take(part, within & alone, general)
                 crossed_count += self._take(part, around & ~within & alone & masks.sure, crossed)
                 for one in bits(around & ~alone):
-                    owner = self._owner[part.global_of[one]]
+                    owner = self._lines.owner[part.global_of[one]]
                     overlapped[owner] = None
-                    if within >> one & 1 and part.global_of[one] in self._may_of[owner]:
+                    if within >> one & 1 and part.global_of[one] in self._lines.may_of[owner]:
                         contained_times[owner] = contained_times.get(owner, 0) + 1
         for owner in overlapped:
             if self._holds(number, owner, contained_times.get(owner, 0)):
@@ -473,7 +404,7 @@ class _Analysis:
         """Count the entries of a mask and keep the first ones; rules the product adds are not counted."""
         count = 0
         for local in bits(mask):
-            owner = self._owner[part.global_of[local]]
+            owner = self._lines.owner_of(part, local)
             if self._entries[owner].rule.automatic:
                 continue
             count += 1
@@ -489,7 +420,7 @@ class _Analysis:
             return False
         if contained >= self._occurrences[owner]:
             return True
-        if len(self._sure_of[number]) == 1:
+        if len(self._lines.sure_of[number]) == 1:
             return False
         try:
             return self._left_by(self._entries[owner].may, [number], Budget(QUESTION, self._purse)) is None
