@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -144,9 +145,9 @@ def _object_lines(item: Affected, width: int) -> list[str]:
 
 
 def object_text(item: Affected) -> str:
-    """`12 « Internet » (ligne 340, masquée) : détail`."""
+    """`12 « Internet » (ligne 340, masquée) : détail`; a label that starts with the reference (`règle 12`) stands alone."""
     name = item.label
-    if item.ref and item.ref != item.label:
+    if item.ref and not re.match(rf"(\w+ )?{re.escape(item.ref)}(?!\w)", item.label):
         name = f"{item.ref} « {item.label} »" if item.label else item.ref
     place = [f"ligne {item.line}"] if item.line else []
     kind = french.ANOMALIES.get(item.kind)

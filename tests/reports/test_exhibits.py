@@ -183,6 +183,10 @@ def test_the_words_of_an_object():
     assert (object_text(bare), related_text(bare), witness_text(bare)) == ("règle 3", "", "")
     assert object_text(Affected(id="1", label="", ref="12", line=4)) == "12 (ligne 4)"
     assert object_text(Affected(id="1", label="12", ref="12", kind="no-log")) == "12"
+    assert (
+        object_text(Affected(id="1", label="règle 12 « Internet »", ref="12", line=4))
+        == "règle 12 « Internet » (ligne 4)"
+    )
     many = Affected(id="1", label="x", related=tuple("abcdefgh"))
     assert related_text(many, 7) == "a, b, c, d, e, f, g et 1 autre"
     assert related_text(many, 8) == "a, b, c, d, e, f, g, h"
