@@ -145,7 +145,7 @@ def _object_lines(item: Affected, width: int) -> list[str]:
 
 
 def object_text(item: Affected) -> str:
-    """`12 « Internet » (ligne 340, masquée) : détail`; a label that starts with the reference (`règle 12`) stands alone."""
+    """`12 « Internet » (ligne 340, masquée) : détail`; a label that starts with the reference is enough."""
     name = item.label
     if item.ref and not re.match(rf"(\w+ )?{re.escape(item.ref)}(?!\w)", item.label):
         name = f"{item.ref} « {item.label} »" if item.label else item.ref
