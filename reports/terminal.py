@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +13,7 @@ from reports import french
 from reports.compare import Change, Comparison
 from reports.exhibits import LETTERS, distinct_exhibits
 from reports.plan import Plan
-from reports.view import VERDICT_KEYS, count_verdicts, domain_title
+from reports.view import VERDICT_KEYS, count_verdicts, domain_title, names_itself
 
 LINE = 80
 """Columns of the widest line."""
@@ -147,7 +146,7 @@ def _object_lines(item: Affected, width: int) -> list[str]:
 def object_text(item: Affected) -> str:
     """`12 « Internet » (ligne 340, masquée) : détail`; a label that starts with the reference is enough."""
     name = item.label
-    if item.ref and not re.match(rf"(\w+ )?{re.escape(item.ref)}(?!\w)", item.label):
+    if item.ref and not names_itself(item):
         name = f"{item.ref} « {item.label} »" if item.label else item.ref
     place = [f"ligne {item.line}"] if item.line else []
     kind = french.ANOMALIES.get(item.kind)

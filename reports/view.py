@@ -5,6 +5,7 @@ Anchors are built from positions, never from foreign text, so that they are uniq
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,10 +69,20 @@ class OutcomeView:
         return object_columns(self.outcome.affected)
 
 
+def names_itself(item: Affected) -> bool:
+    """The label starts with the reference (`12`, `règle 12 « Internet »`): to write it twice would help nobody."""
+    return bool(re.match(rf"(\w+ )?{re.escape(item.ref)}(?!\w)", item.label))
+
+
+def is_located(objects: Iterable[Affected]) -> bool:
+    """At least one object says more than a label and a detail."""
+    return any(o.ref or o.line or o.related or o.witness or o.kind in french.ANOMALIES for o in objects)
+
+
 def object_columns(objects: Sequence[Affected]) -> tuple[str, ...]:
-    """The located parts that at least one object has, among `ref`, `line`, `kind`, `related` and `witness`."""
+    """What a table must add to labels and details, among `ref`, `line`, `kind`, `related` and `witness`."""
     present = {
-        "ref": any(item.ref for item in objects),
+        "ref": any(item.ref and not names_itself(item) for item in objects),
         "line": any(item.line for item in objects),
         "kind": any(item.kind in french.ANOMALIES for item in objects),
         "related": any(item.related for item in objects),

@@ -20,7 +20,7 @@ from checks.model import Affected, Outcome, Run, Severity, Verdict
 from reports import french
 from reports.exhibits import distinct_exhibits
 from reports.plan import CONFIDENCE, REPEAT_SHARE, SEVERITY_WEIGHT, Plan, PlannedMeasure
-from reports.view import object_columns
+from reports.view import is_located
 
 STATES = ("À faire", "En cours", "Fait", "Reporté", "Refusé")
 OWNERS = tuple(french.ACTORS.values())
@@ -90,7 +90,7 @@ def write_plan_xlsx(path: Path, run: Run, plan: Plan, catalogue: Catalogue) -> N
     book.sheet("Étapes", _STEP_COLUMNS, _step_rows(plan))
     book.sheet("Constats", _FINDING_COLUMNS, _finding_rows(run, plan, catalogue, titles))
     book.sheet("Non évalué", _UNKNOWN_COLUMNS, _unknown_rows(run, catalogue, titles))
-    located = bool(object_columns([item for o in run.outcomes for item in o.affected]))
+    located = is_located(item for o in run.outcomes for item in o.affected)
     book.sheet("Objets", _OBJECT_COLUMNS + (_LOCATED_COLUMNS if located else ()), _object_rows(run, located))
     if exhibits := _exhibit_rows(run, catalogue):
         book.sheet("Tableaux", _EXHIBIT_COLUMNS, exhibits)

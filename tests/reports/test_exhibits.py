@@ -117,6 +117,21 @@ def test_located_objects_are_a_table_and_others_a_list(page):
     assert having(page, "ul", "objects")
 
 
+def test_the_reference_has_no_column_when_every_label_starts_with_it(tmp_path):
+    base = build.firewall_run(rules=1)
+    (item,) = base.outcomes[1].affected
+    named = msgspec.structs.replace(item, label="règle 1 « Télémaintenance »")
+    outcomes = (base.outcomes[0], msgspec.structs.replace(base.outcomes[1], affected=(named,)))
+    run = msgspec.structs.replace(base, outcomes=outcomes)
+    page = read(render_report(run, build.firewall_catalogue(), frameworks()))
+    (table,) = having(page, "table", "objects")
+    heads = [node.full_text for node in table.all("thead")[0].all("th")]
+    assert heads == ["Objet", "Ligne", "Défaut", "Détail", "En cause", "Exemple"]
+    assert table.all("tbody")[0].all("th")[0].full_text == "règle 1 « Télémaintenance »"
+    head, _, second = workbook(tmp_path, run)["Objets"].iter_rows(values_only=True)
+    assert second[head.index("Référence")] == "1"
+
+
 def test_many_related_objects_are_counted():
     text = page_of(rules=12).full_text
     assert "12 « Sortie 12 » et 1 autre" in text
