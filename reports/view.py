@@ -23,6 +23,8 @@ INLINE_OBJECTS = 8
 """Affected objects shown at once; the rest is folded."""
 RELATED_SHOWN = 12
 """Related objects named for one affected object; the rest is counted."""
+PAGE_OBJECTS = 1000
+"""Affected objects of one outcome in the page, which a browser must still open; the sheet has them all."""
 CRITICAL_SHOWN = 5
 """Kinds of critical findings in the summary, which must hold on its page; the rest is in the findings."""
 MANY_UNKNOWN = 0.2
@@ -62,6 +64,8 @@ class OutcomeView:
     references: tuple[str, ...]
     shown: tuple[Affected, ...]
     folded: tuple[Affected, ...]
+    omitted: int = 0
+    """Objects that the page does not hold."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -241,7 +245,8 @@ def outcome_views(
                 measure_rank=ranks.get(outcome.measure),
                 references=frameworks.references.get(outcome.control, ()),
                 shown=outcome.affected[:cut],
-                folded=outcome.affected[cut:],
+                folded=outcome.affected[cut:PAGE_OBJECTS],
+                omitted=max(0, len(outcome.affected) - PAGE_OBJECTS),
             )
         )
     return sorted(views, key=lambda view: view.outcome.severity.rank)

@@ -132,6 +132,17 @@ def test_the_reference_has_no_column_when_every_label_starts_with_it(tmp_path):
     assert second[head.index("Référence")] == "1"
 
 
+def test_thousands_of_objects_leave_a_page_that_opens(tmp_path):
+    run = build.firewall_run(rules=1002)
+    page = read(render_report(run, build.firewall_catalogue(), frameworks()))
+    assert sum(len(table.all("tbody")[0].all("tr")) for table in having(page, "table", "objects")) == 1000
+    assert "Et 2 autres, dans la feuille" in page.full_text
+    assert "Afficher les 992 autres" in page.full_text
+    assert "Et 1 autre, dans" not in page_of(rules=1000).full_text
+    assert "Et 1 autre, dans" in page_of(rules=1001).full_text
+    assert workbook(tmp_path, run)["Objets"].max_row == 1 + 1 + 1002
+
+
 def test_many_related_objects_are_counted():
     text = page_of(rules=12).full_text
     assert "12 « Sortie 12 » et 1 autre" in text
