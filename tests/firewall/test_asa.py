@@ -498,8 +498,11 @@ def test_vpns():
 
 def test_nat_sections_and_published_port():
     found = device()
-    assert [(one.kind, one.name) for one in found.nat] == [("destination", "SRV-WEB"), ("source", "any")]
-    published = found.nat[0]
+    assert [(one.kind, one.name) for one in found.nat] == [
+        ("source", "any"), ("destination", "SRV-WEB"), ("source", "any"),
+    ]  # fmt: skip
+    exempted, published, hidden = found.nat
+    assert (exempted.to_address, hidden.to_address) == ("", "interface")
     assert found.addresses[published.destination].ranges == ("203.0.113.3",)
     assert service(found, published).services == ("tcp/8443",)
     assert (published.to_address, published.to_ports, published.in_zones) == ("10.50.0.10", "443", ("outside",))

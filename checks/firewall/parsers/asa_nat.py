@@ -10,6 +10,7 @@ Reference: Cisco ASA Firewall CLI Configuration Guide, "NAT Rule Order".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from checks.firewall.algebra import addresses as ip
@@ -176,7 +177,7 @@ class Translations:
             name=name,
             in_zones=self._where(zone),
             source=self._builder.address(inside, (name,)),
-            to_address="interface" if target == "interface" else _text(self._network(target), target),
+            to_address=target if target in ("", "interface") else _text(self._network(target), target),
             enabled="inactive" not in line.words,
         )
 
@@ -198,6 +199,14 @@ class Translations:
         elif target != inside:
             outer = (self._mapped(target, mapped), target)
             found.append(self._published(line, mapped, (source, inside), outer, None))
+        found += self._manual_options(words, line, real)
+        if not found:
+            # An exemption: what it names keeps its addresses, and no rule below applies to it.
+            found.append(self._source(line, real, source, inside, ""))
+        return tuple(found)
+
+    def _manual_options(self, words: Words, line: Line, real: str) -> Iterator[NatRule]:
+        """What follows the source of a manual translation."""
         while not words.ended:
             word = words.next()
             if word == "destination":
@@ -205,7 +214,7 @@ class Translations:
                 shown, inner = words.next(), words.next()
                 if shown != inner:
                     seen = (self._mapped(shown, real), shown)
-                    found.append(self._published(line, real, (self._network(inner), inner), seen, None))
+                    yield self._published(line, real, (self._network(inner), inner), seen, None)
             elif word == "service":
                 words.next()
                 words.next()
@@ -214,7 +223,6 @@ class Translations:
             elif word not in _FLAGS and word not in self._tables.networks:
                 self._config.flag(line, "option de traduction non évaluée")
                 words.rest()
-        return tuple(found)
 
     def _old_static(self, words: Words, line: Line) -> NatRule:
         """`static (real,mapped) [tcp|udp] MAPPED [PORT] REAL [PORT] [netmask MASK]` before 8.3."""
