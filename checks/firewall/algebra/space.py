@@ -124,16 +124,29 @@ def meet_cubes(left: Cube, right: Cube) -> Cube | None:
 
 
 def representative(cube: Box, prefer: Mapping[int, int] | None = None) -> Point:
-    """One packet of a non-empty cube: a likely one when possible (new connection, high source port, TCP)."""
+    """One packet of a non-empty cube, a likely one when possible.
+
+    A new connection, TCP, an address that is not the first of its network; an address of documentation
+    (RFC 5737, RFC 3849) among all those of the Internet.
+    """
     chosen = []
     for axis, one in enumerate(cube):
         wanted = _LIKELY.get(axis, ()) if prefer is None or axis not in prefer else (prefer[axis],)
-        chosen.append(next((value for value in wanted if contains(one, value)), one[0][0]))
+        chosen.append(next((value for value in wanted if contains(one, value)), _plain(axis, one)))
     a, b, c, d, e, f, g, h = chosen
     return (a, b, c, d, e, f, g, h)
 
 
+def _plain(axis: int, one: Intervals) -> int:
+    """The lowest value; the next one for addresses when there is room, as the lowest often names the network."""
+    low, high = one[0]
+    return low + 1 if axis in (SOURCE, DESTINATION) and high - low > 1 else low
+
+
+_DOCUMENTATION = (0x20010DB8 << 96 | 0x10, 203 << 24 | 113 << 8 | 10)
 _LIKELY: dict[int, tuple[int, ...]] = {
+    SOURCE: _DOCUMENTATION,
+    DESTINATION: _DOCUMENTATION,
     SERVICE: (*(6 * PORTS + port for port in (443, 80, 445, 22, 3389)), 17 * PORTS + 53),
     SOURCE_PORT: (40000,),
     STATE: (0,),

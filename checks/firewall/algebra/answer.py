@@ -1,0 +1,102 @@
+"""What happens to a whole set of packets: the set is cut along the rules until each piece has one fate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from checks.firewall.algebra.cubes import subtract
+from checks.firewall.algebra.decide import UNDETERMINED
+from checks.firewall.algebra.flatten import Entry, Policy
+from checks.firewall.algebra.space import Cube, meet_cubes
+from checks.firewall.facts import NONE, PERMIT
+
+MAX_PIECES = 5_000
+"""Pieces of one question; beyond, the rest is undetermined."""
+
+
+class Fate(NamedTuple):
+    """Packets that share a verdict and the line that settles it."""
+
+    verdict: str
+    """`permit`, `deny` or `undetermined`."""
+    entry: Entry | None
+    """The deciding line; for `undetermined`, the first line that may match and would change the answer."""
+    cube: Cube
+
+
+class _Piece(NamedTuple):
+    cube: Cube
+    doubt: Entry | None
+    """First line that may have taken it."""
+    mixed: bool
+    """Lines of both actions may have taken it."""
+
+
+def fates(policies: Sequence[Policy], cubes: Sequence[Cube]) -> list[Fate]:
+    """The fate of every packet of some cubes of one IP version; base chains are crossed in order."""
+    found: list[Fate] = []
+    pieces = [(cube, None) for cube in cubes]
+    waiting: list[tuple[Cube, Fate | None]] = list(pieces)
+    for policy in policies:
+        crossing: list[tuple[Cube, Fate | None]] = []
+        for cube, earlier in waiting:
+            for fate in _cross(policy, cube):
+                if fate.verdict == "deny":
+                    found.append(fate)
+                else:
+                    unsure = earlier if earlier is not None and earlier.verdict == UNDETERMINED else None
+                    crossing.append((fate.cube, unsure or fate))
+        waiting = crossing
+    found += [Fate(UNDETERMINED, None, cube) if fate is None else fate._replace(cube=cube) for cube, fate in waiting]
+    return found
+
+
+def _cross(policy: Policy, cube: Cube) -> list[Fate]:
+    """The fates of the packets of a cube in one base chain, most often few."""
+    found: list[Fate] = []
+    pieces = [_Piece(cube, None, mixed=False)]
+    for entry in policy.entries:
+        if entry.action == NONE or not pieces:
+            continue
+        if len(found) + len(pieces) > MAX_PIECES:
+            break
+        certain = entry.sure if policy.complete else ()
+        pieces = _decide(entry, certain, pieces, found)
+        if certain is not entry.may:
+            pieces = _doubt(entry, pieces)
+    return [*found, *(Fate(UNDETERMINED, piece.doubt, piece.cube) for piece in pieces)]
+
+
+def _decide(entry: Entry, certain: Sequence[Cube], pieces: list[_Piece], found: list[Fate]) -> list[_Piece]:
+    """Settle what the entry surely matches; give back the rest."""
+    for cube in certain:
+        left: list[_Piece] = []
+        for piece in pieces:
+            common = meet_cubes(piece.cube, cube)
+            if common is None:
+                left.append(piece)
+                continue
+            against = piece.doubt is not None and (piece.mixed or piece.doubt.action != entry.action)
+            found.append(Fate(UNDETERMINED, piece.doubt, common) if against else Fate(entry.action, entry, common))
+            left += [piece._replace(cube=rest) for rest in subtract(piece.cube, cube)]  # type: ignore[arg-type]
+        pieces = left
+    return pieces
+
+
+def _doubt(entry: Entry, pieces: list[_Piece]) -> list[_Piece]:
+    """Mark what the entry may match."""
+    for cube in entry.may:
+        marked: list[_Piece] = []
+        for piece in pieces:
+            common = meet_cubes(piece.cube, cube)
+            if common is None or (piece.doubt is not None and (piece.mixed or piece.doubt.action == entry.action)):
+                marked.append(piece)
+                continue
+            marked.append(_Piece(common, piece.doubt or entry, mixed=piece.doubt is not None))
+            marked += [piece._replace(cube=rest) for rest in subtract(piece.cube, cube)]  # type: ignore[arg-type]
+        pieces = marked
+    return pieces
+
+
+__all__ = ["PERMIT", "UNDETERMINED", "Fate", "fates"]
