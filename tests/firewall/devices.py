@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from checks.firewall.algebra import addresses as ip
-from checks.firewall.algebra import intervals
 from checks.firewall.algebra import services as svc
 from checks.firewall.facts import (
     DENY,
@@ -30,7 +28,7 @@ from checks.firewall.facts import (
     SourceName,
     Vpn,
 )
-from checks.firewall.roles import roles_of
+from checks.firewall.review import review
 from checks.model import Context, Gap, Judgement, Reason
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -146,14 +144,20 @@ def healthy_rules(build: Builder) -> list[Rule]:
 
 
 def forward(rules: list[Rule], **fields: Any) -> Chain:
-    base: dict[str, Any] = {"hook": FORWARD, "default": DENY, "default_line": 200, "default_log": True}
-    return Chain(name="regles", rules=tuple(rules), **base | fields)
+    base: dict[str, Any] = {
+        "name": "regles",
+        "hook": FORWARD,
+        "default": DENY,
+        "default_line": 200,
+        "default_log": True,
+    }
+    return Chain(rules=tuple(rules), **base | fields)
 
 
 def to_itself(rules: list[Rule], **fields: Any) -> Chain:
     """Chain of what reaches the firewall itself."""
-    base: dict[str, Any] = {"hook": INPUT, "default": DENY, "default_line": 300, "default_log": True}
-    return Chain(name="acces", rules=tuple(rules), **base | fields)
+    base: dict[str, Any] = {"name": "acces", "hook": INPUT, "default": DENY, "default_line": 300, "default_log": True}
+    return Chain(rules=tuple(rules), **base | fields)
 
 
 def device(*rules: Rule, build: Builder | None = None, **fields: Any) -> Device:
@@ -235,74 +239,3 @@ def judge(control: str, *devices: Device, roles: dict[str, str] | None = None) -
     found = function(review(facts(*devices, roles=roles)), CONTEXT)
     assert [one.subject for one in found] == [one.name for one in devices or (device(),)]
     return found[0]
-
-
-class NaiveFlow(NamedTuple):
-    rule: Rule
-    in_zone: str
-    out_zone: str
-    sources: AddressSet
-    destinations: AddressSet
-    services: ServiceSet
-    certain: bool
-    witness: Mapping[str, str] | None
-
-
-class NaiveFlows:
-    """Flows without subtraction, while the real ones are being written."""
-
-    def __init__(self, one: Device, zones: tuple[str, ...]) -> None:
-        self.device = one
-        self.zones = zones
-
-    def reach(self, sources=None, destinations=None, services=None, in_zones=None, out_zones=None, hook=FORWARD):
-        rules = [rule for chain in self.device.chains if chain.hook == hook for rule in chain.rules]
-        return tuple(
-            flow
-            for rule in rules
-            if rule.action == PERMIT and rule.enabled
-            for flow in self._flows(rule, services, hook)
-            if (in_zones is None or flow.in_zone in in_zones) and (out_zones is None or flow.out_zone in out_zones)
-        )
-
-    def _flows(self, rule, services, hook):
-        one = self.device
-        source, target = one.addresses[rule.source], one.addresses[rule.destination]
-        held = _common(one.services[rule.services], services)
-        if not (held.services or held.maybe):
-            return
-        certain = not (rule.conditions or source.maybe or target.maybe or held.maybe)
-        for inside in rule.in_zones or self.zones:
-            for outside in (rule.out_zones or self.zones) if hook == FORWARD else ("",):
-                yield NaiveFlow(rule, inside, outside, source, target, held, certain, {"src": "x"})
-
-
-def _common(held: ServiceSet, wanted: svc.Services | None) -> ServiceSet:
-    if wanted is None:
-        return held
-    boxes = [
-        svc.Box(both)
-        for box in svc.from_fact(held).sure
-        for other in wanted.sure
-        if (both := intervals.intersection(box.services, other.services))
-    ]
-    return svc.to_fact(svc.Services(sure=tuple(boxes)), held.names)
-
-
-class NaiveDevice(NamedTuple):
-    device: Device
-    roles: Mapping[str, str]
-    anomalies: tuple[Any, ...]
-    flows: Any
-
-
-class NaiveReview(NamedTuple):
-    devices: tuple[NaiveDevice, ...]
-
-
-def review(given: FirewallFacts) -> Any:
-    found = []
-    for one in given.devices:
-        roles = roles_of(one, given.roles)
-        found.append(NaiveDevice(one, roles, (), NaiveFlows(one, tuple(roles))))
-    return NaiveReview(tuple(found))

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from checks.firewall.algebra.rules import (
+    CORRELATION,
+    DOWNWARD,
+    EMPTY,
+    GENERALISATION,
+    REDUNDANT,
+    SHADOWED,
+    UNDETERMINED,
+    Anomaly,
+)
 from checks.firewall.controls.common import base_chains, distinct, each_device, evidence, label, listed, plural, point
-from checks.firewall.controls.inputs import Anomaly, DeviceReview
-from checks.firewall.facts import DENY, Device
+from checks.firewall.facts import DENY, PERMIT, Device
+from checks.firewall.review import DeviceReview
 from checks.model import (
     Affected,
     Context,
@@ -18,8 +30,12 @@ from checks.model import (
     passed,
 )
 
-SHADOWED, REDUNDANT, GENERALISATION = "shadowed", "redundant", "generalisation"
-CORRELATION, UNDETERMINED = "correlation", "undetermined"
+_WHY = {
+    "objects": "elle dépend d'objets dont le contenu n'est pas connu",
+    "budget": "la preuve serait trop longue",
+    "incomplete": "des appels de chaînes n'ont pas pu être suivis jusqu'au bout",
+}
+_NO_ONE = "aucune autre règle n'est en cause"
 
 
 def _affected(device: Device, found: Anomaly) -> Affected:
@@ -27,7 +43,39 @@ def _affected(device: Device, found: Anomaly) -> Affected:
     hidden = found.related_count - len(related)
     if hidden > 0:
         related.append(plural(hidden, "{n} autre règle", "{n} autres règles"))
-    return point(device, found.rule, found.kind, found.detail, related, dict(found.witness or {}))
+    return point(device, found.rule, found.kind, _detail(found, related), related, dict(found.witness or {}))
+
+
+def _detail(found: Anomaly, related: list[str]) -> str:
+    """What happens, the rules that cause it and one packet that shows it."""
+    others = listed(related) or _NO_ONE
+    texts = {
+        SHADOWED: f"tout ce qu'elle {_verb(found)} est déjà décidé autrement, au moins en partie, par : {others}",
+        REDUNDANT: f"tout ce qu'elle {_verb(found)} l'est déjà par : {others}",
+        GENERALISATION: f"elle {_verb(found)} plus large que ces exceptions placées avant elle : {others}",
+        CORRELATION: f"elle {_verb(found)} une partie de ce que décident en sens contraire : {others}",
+        EMPTY: "aucun trafic ne peut lui correspondre : un de ses objets est vide",
+        UNDETERMINED: _WHY.get(found.why, "raison inconnue"),
+    }
+    text = texts[found.kind]
+    if found.kind == REDUNDANT and found.direction == DOWNWARD:
+        text = f"ce qu'elle {_verb(found)} le serait de toute façon par des règles placées après : {others}"
+    if found.kind == SHADOWED and not found.smallest:
+        text += " (liste peut-être plus longue que nécessaire)"
+    packet = _packet(found.witness)
+    return f"{text} ; exemple : {packet}" if packet else text
+
+
+def _verb(found: Anomaly) -> str:
+    return "autorise" if found.rule.action == PERMIT else "refuse"
+
+
+def _packet(witness: Mapping[str, str] | None) -> str:
+    """`10.1.10.5 → 10.1.40.5 tcp/445`."""
+    if not witness:
+        return ""
+    port = witness.get("dport") or witness.get("type")
+    return f"{witness['src']} → {witness['dst']} {witness['proto']}{f'/{port}' if port else ''}"
 
 
 def _judge(review: DeviceReview, kind: str, bad: tuple[str, str], good: str) -> Judgement:
@@ -100,6 +148,16 @@ def correlation(review: DeviceReview, context: Context) -> Judgement:  # noqa: A
         "{n} règles en croisent d'autres d'action contraire : changer leur ordre changerait le filtrage.",
     )
     return _judge(review, CORRELATION, bad, "Aucune règle n'en croise une autre d'action contraire.")
+
+
+@each_device
+def empty(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+    """Conforms when something can match every rule: a group without members does not."""
+    bad = (
+        "{n} règle ne peut jamais s'appliquer : un de ses objets est vide.",
+        "{n} règles ne peuvent jamais s'appliquer : un de leurs objets est vide.",
+    )
+    return _judge(review, EMPTY, bad, "Aucune règle ne porte sur un objet vide.")
 
 
 @each_device

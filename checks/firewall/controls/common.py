@@ -7,13 +7,16 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from checks.common.french import choose, count
 from checks.firewall import roles
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
 from checks.firewall.algebra import services as svc
-from checks.firewall.controls.inputs import DeviceReview, FirewallReview, Flow
+from checks.firewall.algebra.reach import Flow
 from checks.firewall.facts import DENY, FORWARD, INPUT, PERMIT, AddressSet, Chain, Device, Rule, ServiceSet
+from checks.firewall.review import DeviceReview, FirewallReview
 from checks.model import Affected, Context, Evidence, Gap, Judgement, Origin, Reason, not_applicable, not_assessed
 
 Judge = Callable[[DeviceReview, Context], Judgement]
@@ -97,6 +100,8 @@ def label(rule: Rule) -> str:
 def content(device: Device, rule: Rule) -> str:
     """What the rule says, as a short hash that no line number enters."""
     parts: list[str] = [rule.action, rule.target, *sorted(rule.in_zones), ">", *sorted(rule.out_zones)]
+    if rule.automatic and not device.addresses:  # the default of a chain, which points at no set
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
     for cell in (device.addresses[rule.source], device.addresses[rule.destination]):
         parts += ["|", *cell.ranges, *cell.maybe, *cell.unresolved]
     services = device.services[rule.services]
@@ -237,80 +242,174 @@ def zones(rule: Rule) -> str:
 # --- Flows
 
 
-def zone_title(zone: str) -> str:
-    """A zone for a sentence."""
-    return zone or "toute interface"
+def services_of(*texts: str) -> svc.Services:
+    """A set from texts that may hold several services: `tcp/22,udp/161`."""
+    return svc.join(*(svc.parse_service(one) for text in texts for one in text.split(",")))
 
 
-def path(flow: Flow) -> str:
-    """`RESIDENTS → LAN`."""
-    return f"{zone_title(flow.in_zone)} → {zone_title(flow.out_zone)}"
+def merge(items: Iterable[Affected]) -> tuple[Affected, ...]:
+    """One entry per object, with the details of all."""
+    found: dict[str, list[Affected]] = {}
+    for item in items:
+        found.setdefault(item.id, []).append(item)
+    return tuple(
+        msgspec.structs.replace(same[0], detail=listed(item.detail for item in same)) for same in found.values()
+    )
 
 
-def services_text(one: ServiceSet) -> str:
-    """Services for a sentence."""
-    if wide_services(one):
-        return "tous les services"
-    texts = [text for text in one.services if text != "any"]
-    return listed(texts) if texts else "services non résolus"
+class Passage(NamedTuple):
+    """Traffic one rule lets through from one zone to another; at least `witness` passes earlier refusals."""
+
+    flow: Flow
+    in_zone: str
+    out_zone: str
+    """Empty for the firewall itself."""
+    everything: bool
+    """The rule holds every TCP port, and TCP is not refused before it."""
+
+    @property
+    def text(self) -> str:
+        """`RESIDENTS → PRO`."""
+        return f"{self.in_zone} → {self.out_zone or 'pare-feu'}"
+
+    @property
+    def services(self) -> str:
+        """Services for a sentence."""
+        return "tous les services" if self.everything else listed(self.flow.services.services)
+
+
+def passages(
+    review: DeviceReview,
+    sources: Iterable[str],
+    targets: Iterable[str] | None,
+    services: svc.Services | None = None,
+    destinations: ip.Addresses | None = None,
+) -> tuple[Passage, ...]:
+    """New connections from some zones to others, asked pair by pair: one flow proves nothing of another pair.
+
+    Without targets, connections to the firewall itself.
+    """
+    ways = (tuple(sources), None if targets is None else tuple(targets))
+    hook = INPUT if targets is None else FORWARD
+
+    def ask(source: Iterable[str], target: Iterable[str] | None, what: svc.Services | None) -> tuple[Flow, ...]:
+        found = review.flows.reach(
+            in_zones=source, out_zones=target, services=what, destinations=destinations, hook=hook
+        )
+        return tuple(flow for flow in found if opens(flow.rule))
+
+    pairs = {
+        (one, other): None
+        for flow in ask(*ways, services)
+        for one in (flow.in_zones or ways[0])
+        for other in ((flow.out_zones or ways[1]) if ways[1] is not None else ("",))
+        if one != other
+    }
+    passing: list[Passage] = []
+    for one, other in pairs:
+        target = None if targets is None else (other,)
+        found = ask((one,), target, services)
+        whole = {id(flow.rule) for flow in found if wide_services(flow.services)}
+        if whole:
+            whole = {
+                id(flow.rule) for flow in ask((one,), target, _TCP) if flow.certain and wide_services(flow.services)
+            }
+        passing += [Passage(flow, one, other, id(flow.rule) in whole) for flow in found]
+    return tuple(passing)
+
+
+_TCP = svc.parse_service("tcp")
+
+
+def crossings(
+    review: DeviceReview,
+    sources: Iterable[str],
+    targets: Iterable[str] | None,
+    services: svc.Services | None = None,
+    destinations: ip.Addresses | None = None,
+) -> tuple[Passage, ...]:
+    """Like `passages`, one question for all zones: each rule with the one pair of zones its witness crosses."""
+    found = review.flows.reach(
+        in_zones=tuple(sources),
+        out_zones=None if targets is None else tuple(targets),
+        services=services,
+        destinations=destinations,
+        hook=INPUT if targets is None else FORWARD,
+    )
+    return tuple(
+        Passage(
+            flow, flow.witness.get("in", ""), "" if targets is None else flow.witness.get("out", ""), everything=False
+        )
+        for flow in found
+        if opens(flow.rule)
+    )
 
 
 class Opening(NamedTuple):
-    """What one rule really lets through, zone pairs together."""
+    """What one rule really lets through, pairs of zones together."""
 
+    device: Device
     rule: Rule
-    flows: tuple[Flow, ...]
+    passages: tuple[Passage, ...]
 
     @property
     def certain(self) -> bool:
-        """At least one of the flows surely passes, or depends only on a condition the administrator wrote."""
-        return any(flow.certain or _conditional(flow) for flow in self.flows)
+        """Something surely passes, or passes under a condition the administrator wrote, such as a time table."""
+        return any(one.flow.certain for one in self.passages) or self._conditional
+
+    @property
+    def _conditional(self) -> bool:
+        """The only doubt is a condition that is sometimes true."""
+        cells = (self.device.addresses[self.rule.source], self.device.addresses[self.rule.destination])
+        known = not any(cell.maybe for cell in cells) and not self.device.services[self.rule.services].maybe
+        understood = not any(text.startswith(_NOT_UNDERSTOOD) for text in self.rule.conditions)
+        return bool(self.rule.conditions) and known and understood
 
     @property
     def paths(self) -> str:
-        """Zone pairs."""
-        return listed(path(flow) for flow in self.flows)
+        """Pairs of zones."""
+        return listed(one.text for one in self.passages)
 
     @property
     def everything(self) -> bool:
-        """All TCP ports pass on at least one path."""
-        return any(wide_services(flow.services) for flow in self.flows)
+        """All TCP ports pass on at least one pair."""
+        return any(one.everything for one in self.passages)
 
-    def detail(self, extra: str = "") -> str:
+    @property
+    def witness(self) -> Mapping[str, str]:
+        """A packet that passes, a certain one when there is one."""
+        return max(self.passages, key=lambda one: one.flow.certain).flow.witness
+
+    def why(self) -> str:
+        """What makes the passage conditional or doubtful; empty when it is certain."""
+        if any(one.flow.certain for one in self.passages):
+            return ""
+        if self.rule.conditions:
+            return f" ; sous condition ({listed(self.rule.conditions)})"
+        return " ; à vérifier, un objet de cette règle ou d'une règle placée avant n'est pas résolu"
+
+    def detail(self) -> str:
         """One sentence about what passes."""
         what = (
             "tous les services"
             if self.everything
-            else listed(text for flow in self.flows for text in flow.services.services or flow.services.maybe)
+            else listed(text for one in self.passages for text in one.flow.services.services)
         )
-        text = f"{self.paths} : {what or 'services non résolus'}"
-        if self.rule.conditions:
-            text += f" ; sous condition ({listed(self.rule.conditions)})"
-        elif not any(flow.certain for flow in self.flows):
-            text += " ; à vérifier, un objet de la règle ou d'une règle placée avant n'est pas résolu"
-        return f"{text}{extra}"
+        return f"{self.paths} : {what}{self.why()}"
 
 
-def _conditional(flow: Flow) -> bool:
-    """The only doubt is a condition that is sometimes true, such as a time table or a user group."""
-    rule = flow.rule
-    understood = rule.conditions and not any(text.startswith("directive non comprise") for text in rule.conditions)
-    return bool(understood and (flow.sources.ranges and flow.destinations.ranges and flow.services.services))
+_NOT_UNDERSTOOD = "directive non comprise"
+"""First words of a condition a parser could not read: it may be anything."""
 
 
-def openings(flows: Iterable[Flow]) -> tuple[Opening, ...]:
-    """Flows of new connections, grouped by the rule that permits them, in order."""
-    groups: dict[int, list[Flow]] = {}
-    rules: dict[int, Rule] = {}
-    for flow in flows:
-        if opens(flow.rule):
-            groups.setdefault(id(flow.rule), []).append(flow)
-            rules[id(flow.rule)] = flow.rule
-    return tuple(Opening(rules[key], tuple(found)) for key, found in groups.items())
+def openings(device: Device, found: Iterable[Passage]) -> tuple[Opening, ...]:
+    """Passages grouped by the rule that permits them, in order."""
+    groups: dict[int, list[Passage]] = {}
+    for one in found:
+        groups.setdefault(id(one.flow.rule), []).append(one)
+    return tuple(Opening(device, same[0].flow.rule, tuple(same)) for same in groups.values())
 
 
-def blame(device: Device, found: Iterable[Opening], kind: str, extra: str = "") -> tuple[Affected, ...]:
+def blame(found: Iterable[Opening], kind: str) -> tuple[Affected, ...]:
     """Point at the rule of each opening, with one packet that passes."""
-    return distinct(
-        point(device, one.rule, kind, one.detail(extra), witness=dict(one.flows[0].witness or {})) for one in found
-    )
+    return distinct(point(one.device, one.rule, kind, one.detail(), witness=one.witness) for one in found)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from checks.firewall import roles
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
-from checks.firewall.algebra import services as svc
+from checks.firewall.algebra.reach import Flow
 from checks.firewall.controls.common import (
     Wide,
     base_chains,
     blame,
+    crossings,
     distinct,
     each_device,
     evidence,
@@ -20,14 +21,14 @@ from checks.firewall.controls.common import (
     openings,
     plural,
     point,
-    sure_services,
+    services_of,
     unconditional,
     unsupported,
     wide,
     zones,
 )
-from checks.firewall.controls.inputs import DeviceReview, Flow
 from checks.firewall.facts import DENY, FORWARD, INPUT, NONE, PERMIT, Chain, Device, Rule
+from checks.firewall.review import DeviceReview
 from checks.model import Affected, Context, Judgement, failed, passed
 
 _HOOKS = {FORWARD: "traversée du pare-feu", INPUT: "accès au pare-feu lui-même"}
@@ -126,25 +127,23 @@ def ipv6_filtered(review: DeviceReview, context: Context) -> Judgement:  # noqa:
         if state is False
     ]
     wan = roles.with_role(review.roles, roles.WAN)
-    flows = review.flows.reach(sources=ip.ANY6, destinations=ip.ANY6, in_zones=wan) if wan else ()
-    found = openings(
-        flow for flow in flows if flow.certain and review.roles.get(flow.out_zone) != roles.WAN and _open_to_ipv6(flow)
-    )
-    affected = (*opened, *blame(device, found, "ipv6-hole"))
+    inside = tuple(zone for zone in review.roles if zone not in wan)
+    entering = crossings(review, wan, inside, _PORTED, ip.ANY6)
+    found = openings(device, (one for one in entering if one.flow.certain and _ample(one.flow)))
+    affected = (*opened, *blame(found, "ipv6-hole"))
     seen = evidence(device, f"IPv6 : {device.ipv6 or 'état non indiqué'}")
     if affected:
         return failed(device.name, "IPv6 ouvre un chemin que les règles IPv4 ferment.", seen, affected=affected)
     return passed(device.name, "IPv6 est filtré par défaut et n'est pas ouvert depuis Internet.", seen)
 
 
-_PORTED = ((6 * svc.PORTS, 6 * svc.PORTS + svc.TOP_PORT), (17 * svc.PORTS, 17 * svc.PORTS + svc.TOP_PORT))
+_PORTED = services_of("tcp,udp")
 
 
-def _open_to_ipv6(flow: Flow) -> bool:
-    """Anybody may open TCP or UDP connections over IPv6 to a practically unbounded destination."""
+def _ample(flow: Flow) -> bool:
+    """Anybody may reach a practically unbounded part of IPv6."""
     sources, targets = ip.from_ranges(flow.sources.ranges), ip.from_ranges(flow.destinations.ranges)
-    ample = intervals.size(sources.v6) >= 1 << 125 and intervals.size(targets.v6) >= 1 << 64
-    return ample and bool(intervals.intersection(sure_services(flow.services), _PORTED))
+    return intervals.size(sources.v6) >= 1 << 125 and intervals.size(targets.v6) >= 1 << 64
 
 
 # --- Logging

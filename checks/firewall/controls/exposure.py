@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from checks.firewall import roles
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
-from checks.firewall.algebra import services as svc
+from checks.firewall.algebra.reach import Flow
 from checks.firewall.controls.common import (
     Opening,
     blame,
+    crossings,
     distinct,
     each_device,
     evidence,
@@ -21,15 +22,15 @@ from checks.firewall.controls.common import (
     opens,
     plural,
     point,
-    sure_services,
+    services_of,
     thing,
     undeclared,
     unsupported,
     wide_addresses,
     written,
 )
-from checks.firewall.controls.inputs import DeviceReview, Flow
 from checks.firewall.facts import INPUT, AddressSet, Device, Interface, NatRule, Rule
+from checks.firewall.review import DeviceReview
 from checks.model import Affected, Context, Judgement, Severity, failed, not_applicable, passed
 
 
@@ -77,9 +78,9 @@ DANGEROUS: tuple[Service, ...] = (
     Service("imagerie médicale (DICOM)", ("tcp/104", "tcp/11112")),
     Service("automates (Modbus)", ("tcp/502",)),
 )
-_ADMINISTRATION = ("tcp/22", "tcp/23", "udp/161", "tcp/8291", "tcp/8728-8729", "tcp/10000")
+_ADMINISTRATION = "tcp/22,tcp/23,udp/161,tcp/8291,tcp/8728-8729,tcp/10000"
 """What only administration uses on a firewall."""
-_WEB = ("tcp/80", "tcp/443", "tcp/4443", "tcp/8080", "tcp/8443", "tcp/10443")
+_WEB = "tcp/80,tcp/443,tcp/4443,tcp/8080,tcp/8443,tcp/10443"
 """Web administration, but also an SSL VPN or, on a plain server, its web site."""
 _PLAIN_SERVERS = frozenset({"iptables", "nftables", "windows"})
 _HARMLESS = frozenset({"ping"})
@@ -87,22 +88,15 @@ _FEW = 1 << 16
 """Addresses: a source of at most a /16 is a list of partners, more is the Internet."""
 
 
-def _join(texts: Iterable[str]) -> svc.Services:
-    return svc.join(*(svc.parse_service(text) for text in texts))
-
-
-def _reaches(flow: Flow, texts: Iterable[str]) -> bool:
-    """The flow surely, or perhaps, holds one of the services."""
-    held = flow.services
-    every = held if held.services else held.__class__(services=held.maybe)
-    wanted = intervals.union(*(box.services for box in _join(texts).sure))
-    return bool(intervals.intersection(sure_services(every), wanted))
-
-
 def _narrow(one: AddressSet) -> bool:
     """The set holds few addresses: partners named one by one."""
     held = ip.from_fact(one)
     return intervals.size(held.over4) <= _FEW and intervals.size(held.over6) <= _FEW
+
+
+def _partners(found: Iterable[Opening]) -> bool:
+    """Only named partners may come, by every rule."""
+    return all(_narrow(passage.flow.sources) for one in found for passage in one.passages)
 
 
 # --- Administration of the firewall
@@ -131,11 +125,11 @@ def _administration(review: DeviceReview, wanted: tuple[str, ...], whence: str) 
     filtered = any(chain.hook == INPUT for chain in device.chains)
     affected = [_answering(one) for one in stated.values() if _services(one)]
     found = _inbound(review, silent) if silent and filtered else ()
-    affected += blame(device, found, "administration")
+    affected += blame(found, "administration")
     seen = evidence(device, f"interfaces examinées : {listed(zones)}")
     if affected:
         restricted = all(one.management_restricted for one in stated.values() if _services(one))
-        few = all(_narrow(flow.sources) for one in found for flow in one.flows)
+        few = _partners(found)
         message = f"L'administration du pare-feu répond {whence} ({listed(item.label for item in affected)})."
         if restricted and few:
             message = f"L'administration du pare-feu répond {whence}, à quelques adresses seulement."
@@ -163,16 +157,9 @@ def _answering(interface: Interface) -> Affected:
 
 def _inbound(review: DeviceReview, zones: tuple[str, ...]) -> tuple[Opening, ...]:
     """Rules that let some zones talk to the administration of the firewall itself."""
-    wanted = (
-        _ADMINISTRATION
-        if review.device.vendor in _PLAIN_SERVERS or _portal(review.device)
-        else (
-            *_ADMINISTRATION,
-            *_WEB,
-        )
-    )
-    flows = review.flows.reach(in_zones=zones, hook=INPUT, services=_join(wanted))
-    return openings(flow for flow in flows if flow.certain and _reaches(flow, wanted))
+    bare = review.device.vendor in _PLAIN_SERVERS or _portal(review.device)
+    wanted = services_of(_ADMINISTRATION if bare else f"{_ADMINISTRATION},{_WEB}")
+    return openings(review.device, (one for one in crossings(review, zones, None, wanted) if one.flow.certain))
 
 
 def _portal(device: Device) -> bool:
@@ -190,54 +177,60 @@ def dangerous_services(review: DeviceReview, context: Context) -> Judgement:  # 
     zones = roles.with_role(review.roles, roles.WAN)
     if not zones:
         return undeclared(device, roles.WAN)
-    wanted = tuple(text for service in DANGEROUS for text in service.texts)
-    flows = [
-        flow
-        for flow in review.flows.reach(in_zones=zones, services=_join(wanted))
-        if not _goes_out(review, flow) and flow.in_zone != flow.out_zone
-    ]
-    found = openings(flow for flow in flows if _reaches(flow, wanted))
+    inside = tuple(zone for zone in review.roles if zone not in zones)
     seen = evidence(device, f"{len(DANGEROUS)} services cherchés depuis {listed(zones)}")
-    certain = [one for one in found if one.certain]
+    exposed = _exposed_services(review, zones, inside)
+    certain = {service: sure for service, found in exposed.items() if (sure := [one for one in found if one.certain])}
     if certain:
-        named = {one.rule.ref: _named(one) for one in certain}
-        affected = distinct(_exposed(device, one) for one in certain)
-        titles = [service.title for found_here in named.values() for service in found_here]
-        message = f"Internet atteint des services dangereux : {listed(titles)}."
+        affected = _exposed(certain)
+        message = f"Internet atteint des services dangereux : {listed(service.title for service in certain)}."
         return failed(device.name, message, seen, affected=affected, severity=_gravity(certain))
-    if found:
-        names = listed(label(one.rule) for one in found)
-        return unsupported(device, f"Un service dangereux est peut-être ouvert à Internet : {names} n'est pas résolue.")
+    if exposed:
+        names = listed(label(one.rule) for found in exposed.values() for one in found)
+        detail = f"Un service dangereux est peut-être ouvert à Internet, faute de connaître un objet ({names})."
+        return unsupported(device, detail)
     return passed(device.name, "Aucun des services dangereux cherchés n'est joignable depuis Internet.", seen)
 
 
-def _goes_out(review: DeviceReview, flow: Flow) -> bool:
-    """The flow leaves by an Internet side: nothing of the establishment is reached."""
-    return review.roles.get(flow.out_zone, "") == roles.WAN
+def _exposed_services(
+    review: DeviceReview, zones: tuple[str, ...], inside: tuple[str, ...]
+) -> dict[Service, tuple[Opening, ...]]:
+    """Services that pass, or may pass, and by which rules. One question first: most firewalls stop there."""
+    every = services_of(*(text for service in DANGEROUS for text in service.texts))
+    if not crossings(review, zones, inside, every):
+        return {}
+    asked = {
+        service: openings(review.device, crossings(review, zones, inside, services_of(*service.texts)))
+        for service in DANGEROUS
+    }
+    return {service: found for service, found in asked.items() if found}
 
 
-def _named(one: Opening) -> list[Service]:
-    return [service for service in DANGEROUS if any(_reaches(flow, service.texts) for flow in one.flows)]
+def _exposed(certain: Mapping[Service, Iterable[Opening]]) -> tuple[Affected, ...]:
+    """Each rule, with all the services it exposes."""
+    by_rule: dict[int, list[tuple[Service, Opening]]] = {}
+    for service, found in certain.items():
+        for one in found:
+            by_rule.setdefault(id(one.rule), []).append((service, one))
+    return distinct(_exposing(tuple(same)) for same in by_rule.values())
 
 
-def _exposed(device: Device, one: Opening) -> Affected:
-    titles = listed(service.title for service in _named(one))
-    few = all(_narrow(flow.sources) for flow in one.flows)
-    who = listed(text for flow in one.flows for text in flow.sources.ranges) if few else "tout Internet"
-    where = listed(text for flow in one.flows for text in flow.destinations.ranges) or "destination non résolue"
-    condition = f" ; sous condition ({listed(one.rule.conditions)})" if one.rule.conditions else ""
-    detail = f"{titles} ; depuis {who} vers {where}{condition}"
-    return point(device, one.rule, "exposed-service", detail, witness=dict(one.flows[0].witness or {}))
+def _exposing(same: tuple[tuple[Service, Opening], ...]) -> Affected:
+    """One rule and the services it exposes."""
+    first = same[0][1]
+    flows = [passage.flow for passage in first.passages]
+    who = listed(text for flow in flows for text in flow.sources.ranges) if _partners([first]) else "tout Internet"
+    where = listed(text for flow in flows for text in flow.destinations.ranges)
+    titles = listed(service.title for service, _ in same)
+    detail = f"{titles} ; depuis {who} vers {where}{first.why()}"
+    return point(first.device, first.rule, "exposed-service", detail, witness=first.witness)
 
 
-def _gravity(found: Iterable[Opening]) -> Severity | None:
+def _gravity(certain: Mapping[Service, Iterable[Opening]]) -> Severity | None:
     """Lighter when only named partners may come, or only by a protected remote login."""
-    every = list(found)
-    if all(_narrow(flow.sources) for one in every for flow in one.flows):
+    if all(_partners(found) for found in certain.values()):
         return Severity.MEDIUM
-    if all(service.remote_login for one in every for service in _named(one)):
-        return Severity.HIGH
-    return None
+    return Severity.HIGH if all(service.remote_login for service in certain) else None
 
 
 @each_device
@@ -247,16 +240,13 @@ def wide_entry(review: DeviceReview, context: Context) -> Judgement:  # noqa: AR
     zones = roles.with_role(review.roles, roles.WAN)
     if not zones:
         return undeclared(device, roles.WAN)
-    flows = [
-        flow
-        for flow in review.flows.reach(in_zones=zones)
-        if flow.certain and not _goes_out(review, flow) and _whole_network(flow)
-    ]
-    found = openings(flows)
+    inside = tuple(zone for zone in review.roles if zone not in zones)
+    entering = crossings(review, zones, inside, services_of("tcp,udp"))
+    found = openings(device, (one for one in entering if one.flow.certain and _whole_network(one.flow)))
     seen = evidence(device, f"règles depuis {listed(zones)}")
     if not found:
         return passed(device.name, "Aucune règle n'ouvre tout un réseau à Internet.", seen)
-    affected = blame(device, found, "wide-entry")
+    affected = blame(found, "wide-entry")
     message = plural(
         len(affected),
         "{n} règle ouvre à Internet tout un réseau au lieu d'un serveur.",
@@ -270,13 +260,8 @@ _NETWORK = 1 << 6
 
 
 def _whole_network(flow: Flow) -> bool:
-    """Anybody on the Internet may open TCP or UDP connections to a whole IPv4 network."""
-    if not wide_addresses(flow.sources):
-        return False
-    ported = ((6 * svc.PORTS, 6 * svc.PORTS + svc.TOP_PORT), (17 * svc.PORTS, 17 * svc.PORTS + svc.TOP_PORT))
-    if not intervals.intersection(sure_services(flow.services), ported):
-        return False
-    return intervals.size(ip.from_ranges(flow.destinations.ranges).v4) >= _NETWORK
+    """Anybody on the Internet may reach a whole IPv4 network."""
+    return wide_addresses(flow.sources) and intervals.size(ip.from_ranges(flow.destinations.ranges).v4) >= _NETWORK
 
 
 # --- Publications

@@ -18,8 +18,8 @@ from checks.firewall.controls.common import (
     written,
     zones,
 )
-from checks.firewall.controls.inputs import DeviceReview
 from checks.firewall.facts import DENY, PERMIT, Rule
+from checks.firewall.review import DeviceReview
 from checks.model import Affected, Context, Judgement, failed, not_applicable, passed
 
 MINIMUM_DAYS = 30

@@ -14,8 +14,8 @@ from checks.firewall.controls.common import (
     thing,
     written,
 )
-from checks.firewall.controls.inputs import DeviceReview
 from checks.firewall.facts import AddressSet, Device, NamedObject, ServiceSet
+from checks.firewall.review import DeviceReview
 from checks.model import Affected, Context, Judgement, failed, not_applicable, passed
 
 _BROKEN = ("absent:", "cycle:", "depth:")

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+
+import msgspec
 
 from checks.firewall import roles
 from checks.firewall.controls.common import (
-    Opening,
+    Passage,
     blame,
     each_device,
     evidence,
     label,
     listed,
     openings,
-    path,
+    passages,
     plural,
-    services_text,
     undeclared,
     unsupported,
     wide_services,
-    zone_title,
 )
-from checks.firewall.controls.inputs import DeviceReview, Flow
+from checks.firewall.review import DeviceReview
 from checks.model import (
     Context,
     Judgement,
@@ -38,11 +39,9 @@ PUBLIC_ROLES = (roles.RESIDENT, roles.GUEST)
 """Zones used by people the establishment does not employ, on devices it does not manage."""
 MAX_ZONES = 24
 """Rows of the matrix; beyond, nobody reads it."""
-
-
-def _between(review: DeviceReview, sources: tuple[str, ...], targets: tuple[str, ...]) -> tuple[Opening, ...]:
-    flows = review.flows.reach(in_zones=sources, out_zones=targets)
-    return openings(flow for flow in flows if flow.in_zone != flow.out_zone)
+MIN_ZONES = 8
+MAX_COMPARED = 2_000_000
+"""Rules times pairs of zones: a few seconds."""
 
 
 def _closed(
@@ -55,12 +54,12 @@ def _closed(
 ) -> Judgement:
     """Conclude on flows that should not exist: certain ones fail, doubtful ones alone are not assessed."""
     device = review.device
-    found = _between(review, sources, targets)
+    found = openings(device, passages(review, sources, targets))
     seen = evidence(
         device, f"de {listed(sources)} vers {listed(targets)} : {plural(len(found), '{n} règle', '{n} règles')}"
     )
     if any(one.certain for one in found):
-        affected = blame(device, found, kind)
+        affected = blame(found, kind)
         severity = Severity.CRITICAL if any(one.certain and one.everything for one in found) else None
         return failed(device.name, plural(len(affected), *bad), seen, affected=affected, severity=severity)
     if found:
@@ -147,70 +146,65 @@ def dmz_contained(review: DeviceReview, context: Context) -> Judgement:  # noqa:
 
 @each_device
 def zone_matrix(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
-    """Conforms when no inside zone is open to another one for every service; shows the matrix of all zones."""
+    """Conforms when no inside zone is open to another one for every service; shows the matrix of the zones."""
     device = review.device
-    zones = tuple(review.roles)
-    inside = tuple(zone for zone in zones if review.roles[zone] != roles.WAN)
+    inside = tuple(zone for zone, role in review.roles.items() if role != roles.WAN)
     if len(inside) < 2:  # noqa: PLR2004 - one zone has nothing to be separated from
         return not_applicable(device.name, f"{device.name} ne sépare pas plusieurs zones intérieures.")
-    every = [flow for flow in review.flows.reach() if flow.in_zone != flow.out_zone]
-    matrix = _matrix(review, zones, every)
-    found = openings(
-        flow
-        for flow in every
-        if flow.certain
-        and wide_services(flow.services)
-        and _inside(flow.in_zone, inside)
-        and _inside(flow.out_zone, inside)
-    )
-    pairs = len({(flow.in_zone, flow.out_zone) for one in found for flow in one.flows})
-    total = len(inside) * (len(inside) - 1)
-    seen = evidence(
-        device, f"{pairs} passage(s) sans restriction de service, pour {total} couples de zones intérieures"
-    )
-    if not found:
-        doubts = [flow for flow in every if not flow.certain and wide_services(flow.services)]
-        doubtful = any(_inside(flow.in_zone, inside) and _inside(flow.out_zone, inside) for flow in doubts)
-        if doubtful:
-            names = listed(label(flow.rule) for flow in doubts)
-            return unsupported(device, f"Une ouverture totale entre zones est possible mais pas certaine ({names}).")
-        return passed(
-            device.name,
-            "Aucune zone intérieure n'est ouverte à une autre pour tous les services.",
-            seen,
-            exhibit=matrix,
+    shown = _shown(review)
+    every = passages(review, shown, shown)
+    matrix = _matrix(review, shown, every)
+    between = [one for one in every if one.in_zone in inside and one.out_zone in inside]
+    whole = [one for one in between if one.everything]
+    number = len({one.text for one in whole})
+    seen = evidence(device, f"{number} passage(s) sans restriction de service entre {listed(inside)}")
+    affected = blame(openings(device, whole), "open-zones")
+    if affected:
+        message = plural(
+            len(affected),
+            "{n} règle ouvre tous les services entre des zones intérieures : elles ne sont plus séparées.",
+            "{n} règles ouvrent tous les services entre des zones intérieures : elles ne sont plus séparées.",
         )
-    affected = blame(device, found, "open-zones")
-    message = plural(
-        len(affected),
-        "{n} règle ouvre tous les services entre des zones intérieures : la séparation n'existe que sur le papier.",
-        "{n} règles ouvrent tous les services entre des zones intérieures : la séparation n'existe que sur le papier.",
-    )
-    return failed(device.name, message, seen, affected=affected, exhibit=matrix)
+        return failed(device.name, message, seen, affected=affected, exhibit=matrix)
+    doubts = [one for one in between if not one.flow.certain and wide_services(one.flow.services)]
+    if doubts:
+        names = listed(label(one.flow.rule) for one in doubts)
+        return _shown_with(
+            unsupported(device, f"Une ouverture totale est possible mais pas certaine ({names})."), matrix
+        )
+    if len(shown) < len(review.roles):
+        left = len(review.roles) - len(shown)
+        detail = plural(left, "{n} zone n'a pas été comparée", "{n} zones n'ont pas été comparées")
+        return _shown_with(unsupported(device, f"Trop de zones pour toutes les comparer : {detail}."), matrix)
+    good = "Aucune zone intérieure n'est ouverte à une autre pour tous les services."
+    return passed(device.name, good, seen, exhibit=matrix)
 
 
-def _inside(zone: str, inside: tuple[str, ...]) -> bool:
-    """The zone is an inside one; a rule without zone lets every zone in."""
-    return not zone or zone in inside
+def _shown_with(judgement: Judgement, matrix: Matrix) -> Judgement:
+    return msgspec.structs.replace(judgement, exhibit=matrix)
+
+
+def _shown(review: DeviceReview) -> tuple[str, ...]:
+    """Zones to compare: those with a role first, as many as the number of rules lets us, in the order of the export."""
+    rules = sum(len(chain.rules) for chain in review.device.chains)
+    number = min(MAX_ZONES, max(MIN_ZONES, math.isqrt(MAX_COMPARED // (rules + 1))))
+    ranked = sorted(review.roles, key=lambda zone: not review.roles[zone])[:number]
+    return tuple(zone for zone in review.roles if zone in ranked)
 
 
 # --- The picture
 
 
-def _matrix(review: DeviceReview, zones: tuple[str, ...], flows: Iterable[Flow]) -> Matrix:
-    """Zone to zone, what passes. A flow without zone counts for each."""
-    shown = zones[:MAX_ZONES]
-    found: dict[tuple[str, str], list[Flow]] = {}
-    for flow in flows:
-        for source in [flow.in_zone] if flow.in_zone else shown:
-            for target in [flow.out_zone] if flow.out_zone else shown:
-                if source != target:
-                    found.setdefault((source, target), []).append(flow)
+def _matrix(review: DeviceReview, shown: tuple[str, ...], every: Iterable[Passage]) -> Matrix:
+    """Zone to zone, what passes."""
+    found: dict[tuple[str, str], list[Passage]] = {}
+    for one in every:
+        found.setdefault((one.in_zone, one.out_zone), []).append(one)
     titles = tuple(_title(zone, review.roles[zone]) for zone in shown)
     cells = tuple(
         tuple(_cell(review, source, target, found.get((source, target), [])) for target in shown) for source in shown
     )
-    left = len(zones) - len(shown)
+    left = len(review.roles) - len(shown)
     note = "Connexions nouvelles seulement, règles placées avant déduites."
     if left:
         note += plural(left, " {n} zone n'est pas montrée.", " {n} zones ne sont pas montrées.")
@@ -226,28 +220,29 @@ def _matrix(review: DeviceReview, zones: tuple[str, ...], flows: Iterable[Flow])
 
 
 def _title(zone: str, role: str) -> str:
-    return f"{zone_title(zone)} ({roles.TITLES[role]})" if role else zone_title(zone)
+    return f"{zone} ({roles.TITLES[role]})" if role else zone
 
 
-def _cell(review: DeviceReview, source: str, target: str, flows: list[Flow]) -> MatrixCell:
+def _cell(review: DeviceReview, source: str, target: str, found: list[Passage]) -> MatrixCell:
     if source == target:
         return MatrixCell(text="·")
-    if not flows:
+    if not found:
         return MatrixCell(text="fermé")
-    certain = [flow for flow in flows if flow.certain]
-    named = listed(services_text(flow.services) for flow in certain or flows)
-    detail = f"{path(flows[0]) if flows[0].in_zone and flows[0].out_zone else f'{source} → {target}'} : {named}"
+    certain = [one for one in found if one.flow.certain]
+    detail = f"{found[0].text} : {listed(one.services for one in certain or found)}"
     if not certain:
         return MatrixCell(text="?", level=Level.UNKNOWN, detail=f"{detail} (possible, pas certain)")
-    everything = any(wide_services(flow.services) for flow in certain)
-    text = "tout" if everything else plural(len({id(flow.rule) for flow in certain}), "{n} règle", "{n} règles")
-    return MatrixCell(text=text, level=_level(review.roles[source], review.roles[target], everything), detail=detail)
+    everything = any(one.everything for one in certain)
+    text = "tout" if everything else plural(len({id(one.flow.rule) for one in certain}), "{n} règle", "{n} règles")
+    return MatrixCell(
+        text=text, level=_level(review.roles[source], review.roles[target], everything=everything), detail=detail
+    )
 
 
 _PROTECTED = frozenset({roles.PRO, roles.ADMIN, roles.BACKUP, roles.BIOMEDICAL})
 
 
-def _level(source: str, target: str, everything: bool) -> Level:
+def _level(source: str, target: str, *, everything: bool) -> Level:
     """How serious a passage is, from the roles of both ends."""
     if target == roles.WAN:
         return Level.MEDIUM if everything and source in _PROTECTED else Level.INFO

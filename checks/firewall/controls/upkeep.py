@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from checks.firewall.controls.common import each_device, evidence, plural, source, unsupported
-from checks.firewall.controls.inputs import DeviceReview
 from checks.firewall.facts import Device, NotUnderstood
 from checks.firewall.firmware import PAST, life, table
+from checks.firewall.review import DeviceReview
 from checks.model import Affected, Context, Judgement, Severity, failed, passed
 
 HARMLESS = "aucun sur le filtrage"

@@ -7,28 +7,30 @@ from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
 from checks.firewall.algebra import services as svc
 from checks.firewall.controls.common import (
+    Opening,
     Wide,
     blame,
     distinct,
     each_device,
     evidence,
     listed,
+    merge,
     no_rule,
     openings,
     opens,
+    passages,
     plural,
     point,
-    sure_services,
+    services_of,
     unconditional,
     undeclared,
     wide,
     wide_addresses,
-    wide_services,
     written,
     zones,
 )
-from checks.firewall.controls.inputs import DeviceReview, Flow
 from checks.firewall.facts import FORWARD, INPUT, Device, Rule
+from checks.firewall.review import DeviceReview
 from checks.model import Context, Judgement, Severity, failed, not_applicable, passed
 
 
@@ -135,14 +137,15 @@ def unrestricted_egress(review: DeviceReview, context: Context) -> Judgement:  #
     )
     if not sources:
         return not_applicable(device.name, f"{device.name} n'a pas de zone intérieure professionnelle.")
-    flows = review.flows.reach(in_zones=sources, out_zones=wan)
+    leaving = passages(review, sources, wan)
     found = openings(
-        flow for flow in flows if flow.certain and wide_services(flow.services) and wide_addresses(flow.destinations)
+        device,
+        (one for one in leaving if one.everything and one.flow.certain and wide_addresses(one.flow.destinations)),
     )
     seen = evidence(device, f"de {listed(sources)} vers {listed(wan)}")
     if not found:
         return passed(device.name, "Aucune zone professionnelle ne peut tout faire vers Internet.", seen)
-    affected = blame(device, found, "egress")
+    affected = blame(found, "egress")
     message = plural(
         len(affected),
         "{n} règle laisse sortir n'importe quel service vers tout Internet.",
@@ -152,9 +155,9 @@ def unrestricted_egress(review: DeviceReview, context: Context) -> Judgement:  #
 
 
 _NEVER_OUT = (
-    ("partage de fichiers (SMB)", ("tcp/445", "tcp/139")),
-    ("bureau à distance (RDP)", ("tcp/3389",)),
-    ("courrier direct (SMTP, port 25)", ("tcp/25",)),
+    ("partage de fichiers (SMB)", "tcp/139,tcp/445"),
+    ("bureau à distance (RDP)", "tcp/3389"),
+    ("courrier direct (SMTP, port 25)", "tcp/25"),
 )
 """Services that no workstation of an establishment needs on the Internet: stolen passwords and junk mail use them."""
 
@@ -169,32 +172,24 @@ def dangerous_egress(review: DeviceReview, context: Context) -> Judgement:  # no
     sources = tuple(zone for zone, role in review.roles.items() if role != roles.WAN)
     if not sources:
         return not_applicable(device.name, f"{device.name} n'a pas de zone intérieure.")
-    wanted = svc.join(*(svc.parse_service(text) for _, texts in _NEVER_OUT for text in texts))
-    flows = review.flows.reach(in_zones=sources, out_zones=wan, services=wanted)
-    found = openings(flow for flow in flows if flow.certain and wide_addresses(flow.destinations) and _leaking(flow))
     seen = evidence(device, f"{len(_NEVER_OUT)} services cherchés de {listed(sources)} vers {listed(wan)}")
-    if not found:
+    leaking = {title: _leaving(review, sources, wan, services_of(texts)) for title, texts in _NEVER_OUT}
+    titles = [title for title, found in leaking.items() if found]
+    if not titles:
         return passed(device.name, "Partage de fichiers, bureau à distance et courrier direct ne sortent pas.", seen)
-    affected = distinct(
-        point(
-            device,
-            one.rule,
-            "dangerous-egress",
-            f"{one.paths} : {listed(title for flow in one.flows for title in _leaking(flow))}",
-            witness=dict(one.flows[0].witness or {}),
-        )
+    affected = merge(
+        point(device, one.rule, "dangerous-egress", f"{one.paths} : {title}", witness=one.witness)
+        for title, found in leaking.items()
         for one in found
     )
-    titles = listed(title for one in found for flow in one.flows for title in _leaking(flow))
-    return failed(
-        device.name, f"Des services dangereux peuvent sortir vers tout Internet : {titles}.", seen, affected=affected
-    )
+    message = f"Des services dangereux peuvent sortir vers tout Internet : {listed(titles)}."
+    return failed(device.name, message, seen, affected=affected)
 
 
-def _leaking(flow: Flow) -> list[str]:
-    held = sure_services(flow.services)
-    return [
-        title
-        for title, texts in _NEVER_OUT
-        if any(intervals.intersection(held, svc.parse_service(text).sure[0].services) for text in texts)
-    ]
+def _leaving(
+    review: DeviceReview, sources: tuple[str, ...], wan: tuple[str, ...], services: svc.Services
+) -> tuple[Opening, ...]:
+    """Rules that let some services out to practically all of the Internet."""
+    found = passages(review, sources, wan, services)
+    certain = (one for one in found if one.flow.certain and wide_addresses(one.flow.destinations))
+    return openings(review.device, certain)

@@ -1,0 +1,264 @@
+"""Separation of networks: base facts and one change."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from checks.firewall.facts import Device, Interface
+from checks.model import Judgement, Level, Reason, Severity, Verdict
+from tests.firewall.devices import Builder, device, forward, healthy_rules, interfaces, judge
+
+P, F = Verdict.PASS, Verdict.FAIL
+NA, NS = Verdict.NOT_APPLICABLE, Verdict.NOT_ASSESSED
+PUBLIC, BIOMED = "segmentation.public_to_professional", "segmentation.exposed_biomedical"
+BACKUP, MATRIX, DMZ = "segmentation.isolated_backup", "segmentation.zone_matrix", "segmentation.dmz_contained"
+
+
+def opened(
+    frm: str, to: str, service: str = "tcp/445", source: str = "any4", target: str = "any4", **fields: object
+) -> Device:
+    """The healthy firewall, and before it all a rule that opens one zone to another."""
+    build = Builder()
+    rule = build.rule("50", "permit", source, target, service, frm=frm, to=to, **fields)
+    return device(rule, *healthy_rules(build), build=build)
+
+
+def without(*zones: str) -> Device:
+    """The firewall does not have these zones."""
+    build = Builder()
+    rules = [r for r in healthy_rules(build) if not set(zones).intersection((*r.in_zones, *r.out_zones))]
+    kept = tuple(one for one in interfaces() if one.name not in zones)
+    return device(build=build, interfaces=kept, chains=(forward(rules),))
+
+
+def refs(found: Judgement) -> list[str]:
+    return [item.ref for item in found.affected]
+
+
+@pytest.mark.parametrize(
+    ("control", "frm", "to"),
+    [
+        (PUBLIC, "RESIDENTS", "PRO"),
+        (PUBLIC, "VISITEURS", "PRO"),
+        (PUBLIC, "VISITEURS", "ADMIN"),
+        (BIOMED, "RESIDENTS", "BIOMED"),
+        (BIOMED, "VISITEURS", "BIOMED"),
+        (BIOMED, "WAN", "BIOMED"),
+        (BACKUP, "PRO", "SAUVEGARDE"),
+        (BACKUP, "RESIDENTS", "SAUVEGARDE"),
+        (BACKUP, "WAN", "SAUVEGARDE"),
+        (BACKUP, "BIOMED", "SAUVEGARDE"),
+        (DMZ, "DMZ", "PRO"),
+        (DMZ, "DMZ", "SAUVEGARDE"),
+    ],
+)
+def test_forbidden_passage_fails(control: str, frm: str, to: str) -> None:
+    found = judge(control, opened(frm, to))
+    assert found.verdict is F
+    assert refs(found) == ["50"]
+    assert found.affected[0].line == 150
+    assert found.affected[0].detail == f"{frm} → {to} : tcp/445"
+    assert found.affected[0].witness
+    assert found.severity is None
+
+
+@pytest.mark.parametrize(
+    ("control", "frm", "to"),
+    [
+        (PUBLIC, "PRO", "RESIDENTS"),
+        (PUBLIC, "RESIDENTS", "WAN"),
+        (PUBLIC, "RESIDENTS", "DMZ"),
+        (BIOMED, "PRO", "BIOMED"),
+        (BIOMED, "BIOMED", "WAN"),
+        (BACKUP, "ADMIN", "SAUVEGARDE"),
+        (BACKUP, "SAUVEGARDE", "PRO"),
+        (DMZ, "PRO", "DMZ"),
+        (DMZ, "DMZ", "WAN"),
+    ],
+)
+def test_allowed_passage_conforms(control: str, frm: str, to: str) -> None:
+    found = judge(control, opened(frm, to))
+    assert found.verdict is P
+    assert found.evidence
+
+
+@pytest.mark.parametrize(
+    ("control", "zones"),
+    [
+        (PUBLIC, ("RESIDENTS", "VISITEURS")),
+        (PUBLIC, ("PRO", "ADMIN")),
+        (BIOMED, ("BIOMED",)),
+        (BACKUP, ("SAUVEGARDE",)),
+    ],
+)
+def test_unknown_zone_asks_for_its_declaration(control: str, zones: tuple[str, ...]) -> None:
+    found = judge(control, without(*zones))
+    assert (found.verdict, found.reason) == (NS, Reason.NOT_CONFIGURED)
+    assert found.message.startswith("Aucune zone reconnue comme « ")
+    assert found.message.endswith(" : la déclarer dans [firewall.roles] du profil de site.")
+
+
+def test_declared_role_makes_the_control_work() -> None:
+    build = Builder()
+    rule = build.rule("50", "permit", "any4", "any4", "tcp/445", frm="port7", to="PRO")
+    one = device(
+        build=build,
+        interfaces=(*without("RESIDENTS", "VISITEURS").interfaces, Interface(name="port7")),
+        chains=(forward([rule]),),
+    )
+    assert judge(PUBLIC, one).verdict is NS
+    assert judge(PUBLIC, one, roles={"port7": "resident"}).verdict is F
+
+
+def test_every_service_open_is_critical() -> None:
+    found = judge(PUBLIC, opened("RESIDENTS", "PRO", "any"))
+    assert found.severity is Severity.CRITICAL
+    assert found.affected[0].detail == "RESIDENTS → PRO : tous les services"
+
+
+def test_doubtful_passage_alone_is_not_assessed() -> None:
+    found = judge(PUBLIC, opened("RESIDENTS", "PRO", target="?absent:SRV"))
+    assert (found.verdict, found.reason) == (NS, Reason.UNSUPPORTED)
+    assert "règle 50" in found.message
+
+
+def test_passage_under_a_known_condition_fails() -> None:
+    found = judge(PUBLIC, opened("RESIDENTS", "PRO", conditions=("horaire : nuit",), schedule="nuit"))
+    assert found.verdict is F
+    assert found.affected[0].detail == "RESIDENTS → PRO : tcp/445 ; sous condition (horaire : nuit)"
+
+
+def test_directive_that_was_not_understood_proves_nothing() -> None:
+    assert judge(PUBLIC, opened("RESIDENTS", "PRO", conditions=("directive non comprise : ztna",))).verdict is NS
+
+
+def test_answers_to_connections_are_not_a_passage() -> None:
+    assert judge(PUBLIC, opened("RESIDENTS", "PRO", "any", state=("established",))).verdict is P
+
+
+def test_rule_without_zones_opens_all_of_them() -> None:
+    build = Builder()
+    one = device(build.rule("50", "permit", "any4", "any4", "tcp/445"), build=build)
+    assert refs(judge(PUBLIC, one)) == ["50"]
+    assert refs(judge(BACKUP, one)) == ["50"]
+    assert "RESIDENTS → PRO" in judge(PUBLIC, one).affected[0].detail
+
+
+def test_refusal_placed_before_closes_the_passage() -> None:
+    build = Builder()
+    refusal = build.rule("49", "deny", "any4", "any4", "tcp", frm="RESIDENTS", to="PRO")
+    permission = build.rule("50", "permit", "any4", "any4", "tcp/445", frm="RESIDENTS", to="PRO")
+    assert judge(PUBLIC, device(refusal, permission, build=build)).verdict is P
+    assert judge(PUBLIC, device(permission, refusal, build=build)).verdict is F
+
+
+def test_refusal_of_one_pair_says_nothing_of_another() -> None:
+    build = Builder()
+    refusal = build.rule("49", "deny", "any", "any", frm="RESIDENTS", to="PRO")
+    permission = build.rule("50", "permit", "any", "any", "tcp/445", frm="RESIDENTS,VISITEURS", to="PRO,ADMIN")
+    found = judge(PUBLIC, device(refusal, permission, build=build))
+    assert "RESIDENTS → PRO" not in found.affected[0].detail
+    assert {"RESIDENTS → ADMIN", "VISITEURS → PRO", "VISITEURS → ADMIN"} <= set(
+        found.affected[0].detail.partition(" : ")[0].split(", ")
+    )
+
+
+def test_rule_for_everything_is_not_everything_when_tcp_is_refused_before() -> None:
+    build = Builder()
+    refusal = build.rule("49", "deny", "any", "any", "tcp", frm="PRO", to="BIOMED")
+    permission = build.rule("50", "permit", "any", "any", "any", frm="PRO", to="BIOMED")
+    assert judge(MATRIX, device(refusal, permission, build=build)).verdict is P
+
+
+def test_default_permission_is_a_passage_too() -> None:
+    found = judge(PUBLIC, device(chains=(forward([], default="permit"),)))
+    assert found.verdict is F
+    assert found.affected[0].label == "règle automatique défaut « politique par défaut de regles »"
+    assert found.affected[0].line == 200
+
+
+def test_witness_is_a_packet_of_the_passage() -> None:
+    found = judge(PUBLIC, opened("RESIDENTS", "PRO", source="10.1.20.9", target="10.1.10.3"))
+    witness = found.affected[0].witness
+    assert {key: witness[key] for key in ("src", "dst", "proto", "dport", "in", "out")} == {
+        "src": "10.1.20.9",
+        "dst": "10.1.10.3",
+        "proto": "tcp",
+        "dport": "445",
+        "in": "RESIDENTS",
+        "out": "PRO",
+    }
+
+
+def test_firewall_of_administration_and_backup_only_is_not_applicable() -> None:
+    two = tuple(one for one in interfaces() if one.name in ("ADMIN", "SAUVEGARDE"))
+    assert judge(BACKUP, device(interfaces=two, chains=(forward([]),))).verdict is NA
+
+
+def test_firewall_without_dmz_is_not_applicable() -> None:
+    assert judge(DMZ, without("DMZ")).verdict is NA
+
+
+# --- Matrix
+
+
+def test_zone_open_to_another_for_every_service_fails() -> None:
+    found = judge(MATRIX, opened("PRO", "BIOMED", "any"))
+    assert found.verdict is F
+    assert refs(found) == ["50"]
+    assert found.evidence[0].value.startswith("1 passage(s)")
+
+
+def test_internet_is_not_an_inside_zone() -> None:
+    assert judge(MATRIX, opened("PRO", "WAN", "any")).verdict is P
+
+
+def test_every_tcp_port_is_every_service() -> None:
+    assert judge(MATRIX, opened("PRO", "BIOMED", "tcp")).verdict is F
+    assert judge(MATRIX, opened("PRO", "BIOMED", "tcp/1-65535")).verdict is P
+
+
+def test_doubtful_opening_is_not_assessed() -> None:
+    assert judge(MATRIX, opened("PRO", "BIOMED", "any", target="?absent:X")).verdict is NS
+
+
+def test_single_inside_zone_has_nothing_to_be_separated_from() -> None:
+    two = tuple(one for one in interfaces() if one.name in ("WAN", "PRO"))
+    assert judge(MATRIX, device(interfaces=two, chains=(forward([]),))).verdict is NA
+
+
+def test_matrix_shows_each_pair_of_zones() -> None:
+    matrix = judge(MATRIX, opened("RESIDENTS", "PRO", "any")).exhibit
+    assert matrix is not None
+    assert matrix.rows[:3] == (
+        "WAN (Internet)",
+        "PRO (réseau professionnel)",
+        "RESIDENTS (réseau des résidents)",
+    )
+    cells = {(r, c): matrix.cells[i][j] for i, r in enumerate(matrix.rows) for j, c in enumerate(matrix.columns)}
+    wan, pro, residents, backup, admin = (matrix.rows[i] for i in (0, 1, 2, 5, 6))
+    assert (cells[residents, pro].text, cells[residents, pro].level) == ("tout", Level.CRITICAL)
+    assert cells[residents, pro].detail == "RESIDENTS → PRO : tous les services"
+    assert (cells[pro, residents].text, cells[pro, residents].level) == ("fermé", Level.NONE)
+    assert (cells[pro, wan].text, cells[pro, wan].level) == ("1 règle", Level.INFO)
+    assert (cells[admin, backup].text, cells[admin, backup].level) == ("1 règle", Level.LOW)
+    assert cells[pro, pro].text == "·"
+
+
+def test_matrix_shows_doubt() -> None:
+    matrix = judge(MATRIX, opened("PRO", "BIOMED", "tcp/502", source="?fqdn:poste.test")).exhibit
+    assert matrix is not None
+    cell = matrix.cells[1][4]
+    assert cell.text == "1 règle"  # rule 5 surely passes there
+    doubtful = judge(MATRIX, opened("BIOMED", "PRO", "tcp/502", source="?fqdn:poste.test")).exhibit
+    assert doubtful is not None
+    assert (doubtful.cells[4][1].text, doubtful.cells[4][1].level) == ("?", Level.UNKNOWN)
+
+
+def test_matrix_of_many_zones_is_cut_and_says_so() -> None:
+    many = tuple(msgspec.structs.replace(interfaces()[1], name=f"vlan{i}") for i in range(40))
+    matrix = judge(MATRIX, device(interfaces=many, chains=(forward([]),))).exhibit
+    assert matrix is not None
+    assert len(matrix.rows) == 24
+    assert matrix.note.endswith("16 zones ne sont pas montrées.")
