@@ -60,6 +60,11 @@ class ExhibitView:
     """Levels present, for the key."""
 
     @property
+    def heading(self) -> str:
+        """Title of the picture, subject included."""
+        return heading(self.subject, self.matrix)
+
+    @property
     def upright(self) -> bool:
         """Column titles must be written upwards."""
         return len(self.columns) >= MANY_COLUMNS
@@ -78,6 +83,11 @@ class ExhibitView:
 def distinct_exhibits(outcomes: Iterable[Outcome]) -> tuple[tuple[str, Matrix], ...]:
     """Subject and matrix of each picture, once even when several controls carry it."""
     return tuple(dict.fromkeys((outcome.subject, outcome.exhibit) for outcome in outcomes if outcome.exhibit))
+
+
+def heading(subject: str, matrix: Matrix) -> str:
+    """The title, and what it is about unless the title says so."""
+    return matrix.title if subject in matrix.title else f"{matrix.title} ({subject})"
 
 
 def exhibit_views(outcomes: Iterable[Outcome], prefix: str) -> tuple[ExhibitView, ...]:

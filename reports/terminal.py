@@ -11,7 +11,7 @@ from checks.common.text import clean
 from checks.model import Affected, Matrix, Outcome, Run, Severity, Verdict
 from reports import french
 from reports.compare import Change, Comparison
-from reports.exhibits import LETTERS, distinct_exhibits
+from reports.exhibits import LETTERS, distinct_exhibits, heading
 from reports.plan import Plan
 from reports.view import VERDICT_KEYS, count_verdicts, domain_title, names_itself
 
@@ -97,7 +97,7 @@ _PLAIN = {level: {"É": "E", "–": "-"}.get(letter, letter) for level, letter i
 def _matrix_lines(subject: str, matrix: Matrix, width: int) -> list[str]:
     """One letter per cell; the columns are numbered, and named by the rows when these are the same."""
     label = min(max(len(clean(row)) for row in matrix.rows) if matrix.rows else 0, MATRIX_LABEL)
-    title = _wrapped(f"{clean(matrix.title)} ({clean(subject)})", "", "  ", width)
+    title = _wrapped(clean(heading(subject, matrix)), "", "  ", width)
     if label + 4 + 4 * (len(matrix.columns) + 1) > width:
         return [
             *title,

@@ -75,7 +75,7 @@ class OutcomeView:
 
 def names_itself(item: Affected) -> bool:
     """The label starts with the reference (`12`, `règle 12 « Internet »`): to write it twice would help nobody."""
-    return bool(re.match(rf"(\w+ )?{re.escape(item.ref)}(?!\w)", item.label))
+    return bool(re.match(rf"(\w+ ){{0,2}}{re.escape(item.ref)}(?!\w)", item.label))
 
 
 def is_located(objects: Iterable[Affected]) -> bool:

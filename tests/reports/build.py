@@ -377,7 +377,7 @@ def firewall_run(rules: int = 14, matrix: Matrix | None = None) -> Run:
     masked = tuple(
         Affected(
             id=f"rule:{number}",
-            label=f"Accès télémaintenance {number}",
+            label=f"Télémaintenance du prestataire {number}",
             detail="Cette règle ne s'applique jamais : d'autres, au-dessus, décident de tout ce qu'elle vise.",
             fingerprint=fingerprint("FW-ANO-001", name, str(number)),
             kind="shadowed",

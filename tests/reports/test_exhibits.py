@@ -54,6 +54,14 @@ def test_a_matrix_carried_by_two_outcomes_is_drawn_once_with_all_its_cells(page)
             assert node.full_text.endswith(cell.text)
 
 
+def test_the_subject_is_said_once():
+    matrix = msgspec.structs.replace(build.zone_matrix(), title="Qui va où à travers FW-TILLEULS")
+    (figure,) = having(page_of(matrix=matrix), "figure", "exhibit")
+    assert figure.all("figcaption")[0].full_text == "Qui va où à travers FW-TILLEULS"
+    (figure,) = having(page_of(), "figure", "exhibit")
+    assert figure.all("figcaption")[0].full_text == "Qui peut ouvrir une connexion vers qui (FW-TILLEULS)"
+
+
 def test_the_letter_is_for_the_eye_and_the_word_for_the_ear(page):
     (table,) = having(page, "table", "matrix")
     for cell in table.all("td"):
@@ -110,7 +118,7 @@ def test_located_objects_are_a_table_and_others_a_list(page):
     assert heads == [["Référence", "Objet", "Ligne", "Défaut", "Détail", "En cause", "Exemple"]] * 2
     first = tables[0].all("tbody")[0].all("tr")[0]
     texts = [node.full_text for node in first.children if node.tag != "#text"]
-    assert texts[:4] == ["1", "Accès télémaintenance 1", "352", "Masquée"]
+    assert texts[:4] == ["1", "Télémaintenance du prestataire 1", "352", "Masquée"]
     assert texts[5] == "1 « Sortie 1 », 2 « Sortie 2 »"
     assert texts[6] == "src=10.20.0.15 dst=10.10.0.5 proto=tcp dport=445"
     assert sum(len(table.all("tbody")[0].all("tr")) for table in tables) == 14
@@ -197,7 +205,7 @@ def test_the_terminal_shows_rules_lines_and_what_blocks_them():
     assert text.startswith("Pare-feu : FW-TILLEULS, 14 règles\n\nQui peut ouvrir")
     assert all(len(line) <= 72 for line in text.splitlines())
     flat = re.sub(r"\s+", " ", text)
-    assert "1 « Accès télémaintenance 1 » (ligne 352, masquée) : Cette règle" in flat
+    assert "1 « Télémaintenance du prestataire 1 » (ligne 352, masquée) : Cette règle" in flat
     assert "en cause : 1 « Sortie 1 », 2 « Sortie 2 »" in flat
     assert "exemple : src=10.20.0.15 dst=10.10.0.5 proto=tcp dport=445" in flat
     assert flat.index("FW-SEG-001") < flat.index("FW-ANO-001") < flat.index("FW-LOG-001")
