@@ -11,6 +11,9 @@ import pytest
 
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import services as svc
+from checks.firewall.algebra.compare import compare
+from checks.firewall.algebra.flatten import policies_of
+from checks.firewall.algebra.reduce import by_use, prove, reduced
 from checks.firewall.algebra.rules import device_anomalies
 from checks.firewall.facts import Chain, Interface, Rule
 from checks.firewall.parsers.builder import DeviceBuilder
@@ -109,11 +112,11 @@ def packets(line: Line, shape, source: int) -> int:
     return found
 
 
-def policy(seed: int):
+def policy(seed: int, *, certain: bool = False):
     """A device, and for each rule (action, may, sure)."""
     rng = random.Random(seed)
     shape = [Field(size) for size in rng.choice([(256, 8, 4), (8, 256, 4), (64, 32, 4), (16, 16, 32), (256, 32, 1)])]
-    doubt = seed % 3 == 0
+    doubt = seed % 3 == 0 and not certain
     lines = [Line(rng, shape, doubt=doubt) for _ in range(rng.randint(2, 14))]
     if seed % 2:
         plant_union(rng, lines)
@@ -133,6 +136,7 @@ def policy(seed: int):
                 services=builder.service(services(shape[2], line.service)),
                 in_zones=line.zones,
                 conditions=("utilisateur : x",) if line.condition else (),
+                hits=rng.randrange(100),
             )
         )
         may = packets(line, shape, line.source | line.maybe)
@@ -255,3 +259,72 @@ def test_the_policies_hold_every_kind_of_anomaly():
             kinds["union"] += kind in ("shadowed", "redundant") and detail > 1
     expected = ("shadowed", "redundant", "redundant downward", "undetermined", "generalisation", "correlation", "union")
     assert all(kinds[kind] >= 20 for kind in expected), kinds
+
+
+def permitted(oracle) -> int:
+    """Mask of the packets that an exact policy lets through."""
+    left, found = -1, 0
+    for action, may, _ in oracle:
+        found |= may & left if action == "permit" else 0
+        left &= ~may
+    return found
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_a_reduced_policy_does_the_same_and_cannot_lose_one_more_rule(batch):
+    shorter = 0
+    for seed in range(batch * 50, (batch + 1) * 50):
+        device, oracle = policy(seed, certain=True)
+        proposal = reduced(device)
+        assert proposal.equivalent, f"seed {seed}"
+        gone = {int(rule.ref) - 1 for rule in proposal.removed}
+        left = [line for number, line in enumerate(oracle) if number not in gone]
+        assert permitted(left) == permitted(oracle), f"seed {seed}"
+        for number in range(len(left) - 1):
+            others = left[:number] + left[number + 1 :]
+            assert permitted(others) != permitted(oracle), f"seed {seed}: one more rule could go"
+        shorter += bool(gone)
+    assert shorter > 25
+
+
+@pytest.mark.parametrize("batch", range(2))
+def test_rules_moved_up_by_use_change_nothing(batch):
+    moved = 0
+    for seed in range(batch * 50, (batch + 1) * 50):
+        device, oracle = policy(seed, certain=True)
+        sorted_by_use = by_use(device)
+        if sorted_by_use is None:
+            continue
+        moved += 1
+        order = [int(rule.ref) - 1 for rule in sorted_by_use.chains[0].rules]
+        assert sorted(order) == list(range(len(oracle) - 1))
+        assert permitted([*(oracle[number] for number in order), oracle[-1]]) == permitted(oracle)
+        for proof in prove(device, sorted_by_use):
+            assert proof.comparison.complete
+            assert not proof.comparison.differences
+    assert moved > 25
+
+
+def test_two_policies_are_equivalent_only_when_no_packet_differs():
+    """One rule dropped or turned round: differences are found exactly when brute force finds one."""
+    kinds = Counter()
+    for seed in range(300):
+        device, oracle = policy(seed, certain=True)
+        rng = random.Random(-seed)
+        (before,) = policies_of(device, "forward")
+        at = rng.randrange(len(oracle) - 1)
+        entries, lines = list(before.entries), list(oracle)
+        if seed % 2:
+            del entries[at], lines[at]
+        else:
+            turned = "deny" if oracle[at][0] == "permit" else "permit"
+            entries[at] = entries[at]._replace(action=turned)
+            lines[at] = (turned, *oracle[at][1:])
+        found = compare(before, before._replace(entries=tuple(entries)))
+        differs = permitted(lines) != permitted(oracle)
+        assert found.complete
+        assert bool(found.differences) == differs, f"seed {seed}"
+        for one in found.differences:
+            assert one.before.action != one.after.action
+        kinds[differs] += 1
+    assert min(kinds[True], kinds[False]) > 50

@@ -50,11 +50,11 @@ def find_anomalies(policy: Policy, *, pairs: bool = True) -> list[Found]:
 
     `pairs=False` leaves out generalisations, correlations and downward redundancy, as a quick check does.
     """
-    return _Analysis(policy, pairs=pairs).run()
+    return Analysis(policy, pairs=pairs).run()
 
 
-class _Analysis:
-    """One pass over a policy, in rule order."""
+class Analysis:
+    """One pass over a policy, in rule order; then lines may be taken out one by one as long as nothing changes."""
 
     def __init__(self, policy: Policy, *, pairs: bool) -> None:
         self._policy = policy
@@ -67,6 +67,9 @@ class _Analysis:
         # is hidden by those that killed it.
         self._usable = {id(part): self._lines.masks(part).sure for part in lines.parts}
         self._live_may = {id(part): self._lines.masks(part).may for part in lines.parts}
+        self._gone: dict[int, int] = {}
+        self._free: dict[int, tuple[Place, Point]] = {}
+        """A packet that reaches each live line."""
         self._has_automatic = any(entry.rule.automatic for entry in policy.entries[:-1])
         self._occurrences = [
             sum(len(self._lines.places[cube]) for cube in self._lines.may_of[number])
@@ -74,7 +77,36 @@ class _Analysis:
         ]
 
     def run(self) -> list[Found]:
+        """What is known of each entry, in order."""
         return [self._entry(number) for number in range(len(self._entries))]
+
+    def take_out(self, number: int) -> bool:
+        """Take a line out if no packet then gets another action, lines taken out before being absent.
+
+        To be used after `run`, from the last line to the first: lines before `number` must all be there.
+        """
+        if self._entries[number].may and number in self._free and not self._downward(number, *self._free[number]):
+            return False
+        for part, local in self._own(number):
+            self._gone[id(part)] = self._gone.get(id(part), 0) | 1 << local
+        return True
+
+    def is_last_word(self, number: int) -> bool:
+        """The line says to everything what the default of the chain says after it."""
+        entry, default = self._entries[number], self._entries[-1]
+        return entry.action == default.action and entry.may == default.may
+
+    def put_back(self, number: int) -> None:
+        """Undo `take_out`."""
+        for part, local in self._own(number):
+            self._gone[id(part)] &= ~(1 << local)
+
+    def _own(self, number: int) -> Iterable[Place]:
+        for cube in {*self._lines.may_of[number], *self._lines.sure_of[number]}:
+            yield from self._lines.places[cube]
+
+    def _after(self, place: Place, number: int) -> int:
+        return self._lines.after(place, number) & ~self._gone.get(id(place.part), 0)
 
     def _entry(self, number: int) -> Found:
         entry = self._entries[number]
@@ -98,6 +130,7 @@ class _Analysis:
             return Found(undetermined="budget")
         if free is None:
             return self._dead(number, list(proof))
+        self._free[number] = free
         return self._live(number, *free)
 
     def _uncovered(self, place: Place, among: int, budget: Budget) -> Point | list[int]:
@@ -307,7 +340,7 @@ class _Analysis:
         part = place.part
         masks = self._lines.masks(part)
         other = masks.deny if entry.action == PERMIT else masks.permit
-        later = part.matching(packet, self._lines.after(place, number) & (masks.may | masks.sure))
+        later = part.matching(packet, self._after(place, number) & (masks.may | masks.sure))
         for local in bits(later):
             if other >> local & 1:
                 return False
@@ -319,7 +352,7 @@ class _Analysis:
         part, local = place
         masks = self._lines.masks(part)
         same, other = (masks.permit, masks.deny) if entry.action == PERMIT else (masks.deny, masks.permit)
-        after = self._lines.after(place, number)
+        after = self._after(place, number)
         earlier = part.overlapping(local, self._lines.before(place, number) & self._usable[id(part)])
         repeating = part.overlapping(local, after & same & masks.sure)
         for opposed in bits(part.overlapping(local, after & other & masks.may)):
@@ -352,7 +385,7 @@ class _Analysis:
             for place in self._lines.places[cube]:
                 masks = self._lines.masks(place.part)
                 same = masks.permit if action == PERMIT else masks.deny
-                among = self._lines.after(place, number) & same & masks.sure
+                among = self._after(place, number) & same & masks.sure
                 holding = place.part.containing(place.local, among)
                 for local in bits(holding or place.part.overlapping(place.local, among)):
                     found[self._lines.owner[place.part.global_of[local]]] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -93,6 +94,11 @@ class Lines:
         while first and members[first - 1] >= start:
             first -= 1
         return (1 << first) - 1
+
+    def before_entry(self, part: Part, number: int) -> int:
+        """Local cubes of a part that belong to the entries before `number`, which need not be in this part."""
+        start = self.may_of[number].start if number < len(self.may_of) else len(self.cubes)
+        return (1 << bisect_left(part.global_of, start)) - 1
 
     def after(self, place: Place, number: int) -> int:
         """Local cubes of the entries after `number`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple, cast
 
 from checks.firewall.algebra.addresses import ALL4, ALL6, format_address
@@ -96,20 +96,20 @@ def _zone_matches(zone: str, name: str) -> bool:
 
 def space_of(device: Device, chains: Iterable[Chain], family: int) -> Space:
     """The axes needed by some chains of a device."""
-    zones: dict[str, None] = {interface.name: None for interface in device.interfaces}
-    prefixes: dict[str, None] = {}
-    translated: dict[str, None] = {NOT_TRANSLATED: None}
+    zones = {interface.name for interface in device.interfaces}
+    prefixes: set[str] = set()
+    translated: set[str] = set()
     for chain in chains:
         for rule in chain.rules:
             for name in (*rule.in_zones, *rule.out_zones):
-                (prefixes if name.endswith("*") else zones)[name] = None
-            for name in rule.translated:
-                translated[name] = None
+                (prefixes if name.endswith("*") else zones).add(name)
+            translated.update(rule.translated)
+    # Sorted: two states of a device number alike whatever the order of their rules.
     return Space(
         family=family,
-        zones=(*zones, *prefixes, OTHER_ZONE),
-        prefixes=tuple(prefixes),
-        translated=tuple(translated),
+        zones=(*sorted(zones), *sorted(prefixes), OTHER_ZONE),
+        prefixes=tuple(sorted(prefixes)),
+        translated=(NOT_TRANSLATED, *sorted(translated - {NOT_TRANSLATED})),
     )
 
 
@@ -123,7 +123,7 @@ def meet_cubes(left: Cube, right: Cube) -> Cube | None:
     return cast("Cube | None", meet(left, right))
 
 
-def representative(cube: Box, prefer: Mapping[int, int] | None = None) -> Point:
+def representative(cube: Box) -> Point:
     """One packet of a non-empty cube, a likely one when possible.
 
     A new connection, TCP, an address that is not the first of its network; an address of documentation
@@ -131,7 +131,7 @@ def representative(cube: Box, prefer: Mapping[int, int] | None = None) -> Point:
     """
     chosen = []
     for axis, one in enumerate(cube):
-        wanted = _LIKELY.get(axis, ()) if prefer is None or axis not in prefer else (prefer[axis],)
+        wanted = _LIKELY.get(axis, ())
         chosen.append(next((value for value in wanted if contains(one, value)), _plain(axis, one)))
     a, b, c, d, e, f, g, h = chosen
     return (a, b, c, d, e, f, g, h)
