@@ -56,12 +56,12 @@ def _reduction(device: Device, shorter: Proposal, anomalies: dict[tuple[object, 
             if anomaly.kind in ("shadowed", "redundant", "empty")
         }
         for rule in shorter.removed:
-            yield f"- {_named(device, rule)} : {_reason(device, why.get(rule))}"
+            yield f"- {_named(device, rule)} : {_reason(why.get(rule))}"
     yield ""
-    yield from _proof(device, shorter.proofs)
+    yield from _proof(shorter.proofs)
 
 
-def _reason(device: Device, anomaly: Anomaly | None) -> str:
+def _reason(anomaly: Anomaly | None) -> str:
     if anomaly is None:
         return "sans effet une fois les précédentes retirées"
     related = ", ".join(_short(rule) for rule in anomaly.related[:8])
@@ -74,7 +74,7 @@ def _reason(device: Device, anomaly: Anomaly | None) -> str:
     return f"jamais atteinte, déjà couverte par {related}"
 
 
-def _proof(device: Device, proofs: Sequence[Proof]) -> Iterator[str]:
+def _proof(proofs: Sequence[Proof]) -> Iterator[str]:
     yield "Preuve d'équivalence (tous les paquets, pas un échantillon) :"
     yield ""
     for proof in proofs:
@@ -82,7 +82,7 @@ def _proof(device: Device, proofs: Sequence[Proof]) -> Iterator[str]:
         where = f"{proof.chain}, IPv{proof.family}"
         if found.differences:
             yield f"- {where} : {count(len(found.differences), 'différence')}"
-            yield from (f"  - {_difference(device, proof.before.space, one)}" for one in found.differences[:SHOWN])
+            yield from (f"  - {_difference(proof.before.space, one)}" for one in found.differences[:SHOWN])
         elif found.complete:
             yield f"- {where} : équivalent, aucune différence"
         else:
@@ -92,7 +92,7 @@ def _proof(device: Device, proofs: Sequence[Proof]) -> Iterator[str]:
     yield ""
 
 
-def _difference(device: Device, space: Space, one: Difference) -> str:
+def _difference(space: Space, one: Difference) -> str:
     packet = space.describe(one.packet)
     text = ", ".join(f"{key}={value}" for key, value in packet.items() if key != "family")
     return (
@@ -130,7 +130,7 @@ def _move(device: Device, anomaly: Anomaly) -> Iterator[str]:
     for proof in prove(device, moved):
         for one in proof.comparison.differences[: SHOWN // 3]:
             lines += 1
-            yield f"  - Si elle passe devant : {_difference(device, proof.before.space, one)}"
+            yield f"  - Si elle passe devant : {_difference(proof.before.space, one)}"
         if not proof.comparison.complete and not proof.comparison.differences:
             lines += 1
             yield f"  - {proof.chain}, IPv{proof.family} : effet non démontré (objets non résolus)."
@@ -169,7 +169,7 @@ def _use(device: Device) -> Iterator[str]:
             order = ", ".join(rule.ref for rule in after.rules[: SHOWN * 3] if rule.enabled)
             yield f"- {before.name} : {order}{', …' if len(after.rules) > SHOWN * 3 else ''}"
     yield ""
-    yield from _proof(moved, prove(device, moved))
+    yield from _proof(prove(device, moved))
 
 
 def _named(device: Device, rule: Rule) -> str:

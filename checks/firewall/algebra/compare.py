@@ -9,6 +9,7 @@ from checks.firewall.algebra.cubes import Budget, BudgetError, uncovered
 from checks.firewall.algebra.flatten import Entry, Policy
 from checks.firewall.algebra.index import Part, Place, bits
 from checks.firewall.algebra.lines import Lines
+from checks.firewall.algebra.rules import RuleKey, key_of
 from checks.firewall.algebra.space import Cube, Point, meet_cubes, representative
 from checks.firewall.facts import DENY, PERMIT
 
@@ -17,7 +18,7 @@ PURSE = 2_000_000
 
 
 class Difference(NamedTuple):
-    """Packets that get another action."""
+    """Packets that get another action, or may get it when one of the lines is uncertain."""
 
     before: Entry
     after: Entry
@@ -36,63 +37,89 @@ class Comparison(NamedTuple):
 
 
 def compare(before: Policy, after: Policy, limit: int = 50) -> Comparison:
-    """Compare two policies of the same space. What is uncertain in one of them makes the comparison incomplete."""
+    """Compare two policies of the same space.
+
+    An uncertain line that stands in both matches the same packets in both, whatever they are: it is compared like
+    another, and a proof holds for all that it may match.
+    """
     joined = Policy(before.chain, before.space, before.entries + after.entries, before.complete and after.complete)
-    lines = Lines(joined)
-    middle = len(before.entries)
+    comparing = _Comparing(Lines(joined), len(before.entries))
     found: list[Difference] = []
-    budget = Budget(PURSE)
     try:
-        for number in range(middle):
-            found += _of_line(lines, number, middle, budget)
+        for number in range(len(before.entries)):
+            found += comparing.line(number)
             if len(found) >= limit:
                 return Comparison(tuple(found[:limit]), complete=False)
     except BudgetError:
         return Comparison(tuple(found), complete=False)
-    return Comparison(tuple(found), complete=joined.complete and _same_doubts(before, after))
+    return Comparison(tuple(found), complete=joined.complete)
 
 
-def _same_doubts(before: Policy, after: Policy) -> bool:
-    """Uncertain lines are those of the other side, in the same order: whatever they match, they match it in both.
+class _Comparing:
+    """Both rule sets in one index, the second after the first."""
 
-    A line taken out of an uncertain order may matter: the proof then holds only when no uncertain line was touched.
-    """
+    def __init__(self, lines: Lines, middle: int) -> None:
+        self._lines = lines
+        self._middle = middle
+        self._budget = Budget(PURSE)
+        self._twins: dict[int, tuple[int, ...]] = {}
+        seen: dict[tuple[RuleKey, str], list[int]] = {}
+        for number, entry in enumerate(lines.entries):
+            seen.setdefault((key_of(entry.rule, entry.chain), entry.action), []).append(number)
+        for numbers in seen.values():
+            for number in numbers:
+                entry = lines.entries[number]
+                if entry.sure != entry.may:
+                    self._twins[number] = tuple(
+                        other
+                        for other in numbers
+                        if (other < middle) is not (number < middle) and lines.entries[other].may == entry.may
+                    )
 
-    def doubts(policy: Policy) -> list[tuple[str, int, str]]:
-        return [(e.rule.ref, e.rule.line, e.action) for e in policy.entries if e.sure != e.may]
+    def line(self, number: int) -> list[Difference]:
+        """Packets that reach one line of the first set and get another action in the second."""
+        lines = self._lines
+        entry = lines.entries[number]
+        if entry.action not in (PERMIT, DENY):
+            return []
+        found: dict[int, Difference] = {}
+        for cube in lines.may_of[number]:
+            for place in lines.places[cube]:
+                for owner, left in self._in_place(place, number):
+                    found.setdefault(owner, Difference(entry, lines.entries[owner], left, representative(left)))
+        return list(found.values())
 
-    return doubts(before) == doubts(after)
+    def _in_place(self, place: Place, number: int) -> Iterator[tuple[int, Cube]]:
+        """Lines of the second set that treat otherwise some packets of a line of the first, in one part."""
+        lines = self._lines
+        part, local = place
+        masks = lines.masks(part)
+        first_set = lines.before_entry(part, self._middle)
+        opposed = (masks.deny if lines.entries[number].action == PERMIT else masks.permit) & masks.may & ~first_set
+        before = lines.before(place, number)
+        earlier = part.overlapping(local, before & masks.sure)
+        # A packet that the line takes is one its twin takes too.
+        second = part.overlapping(local, (masks.sure | self._cubes(part, self._twins.get(number, ()))) & ~first_set)
+        for other in bits(part.overlapping(local, opposed)):
+            owner = lines.owner_of(part, other)
+            twins = self._cubes(part, self._twins.get(owner, ())) & before
+            cover = earlier | twins | second & ((1 << other) - 1)
+            piece = meet_cubes(lines.in_part(part, part.cube(local)), part.cube(other))
+            if piece is None or part.containing(local, cover):
+                continue
+            left = _left(part, piece, cover, self._budget)
+            if left is not None:
+                yield owner, left
 
-
-def _of_line(lines: Lines, number: int, middle: int, budget: Budget) -> list[Difference]:
-    """Packets that reach one line of the first set and get another action in the second."""
-    entry = lines.entries[number]
-    if entry.action not in (PERMIT, DENY):
-        return []
-    found: dict[int, Difference] = {}
-    for cube in lines.may_of[number]:
-        for place in lines.places[cube]:
-            for owner, left in _in_place(lines, place, number, middle, budget):
-                found.setdefault(owner, Difference(entry, lines.entries[owner], left, representative(left)))
-    return list(found.values())
-
-
-def _in_place(lines: Lines, place: Place, number: int, middle: int, budget: Budget) -> Iterator[tuple[int, Cube]]:
-    """Lines of the second set that treat otherwise some packets of a line of the first, in one part."""
-    part, local = place
-    masks = lines.masks(part)
-    first_set = lines.before_entry(part, middle)
-    opposed = (masks.deny if lines.entries[number].action == PERMIT else masks.permit) & masks.may & ~first_set
-    earlier = part.overlapping(local, lines.before(place, number) & masks.sure)
-    second = part.overlapping(local, masks.sure & ~first_set)
-    for other in bits(part.overlapping(local, opposed)):
-        cover = earlier | second & ((1 << other) - 1)
-        piece = meet_cubes(lines.in_part(part, part.cube(local)), part.cube(other))
-        if piece is None or part.containing(local, cover):
-            continue
-        left = _left(part, piece, cover, budget)
-        if left is not None:
-            yield lines.owner_of(part, other), left
+    def _cubes(self, part: Part, numbers: tuple[int, ...]) -> int:
+        """Local cubes of some entries."""
+        found = 0
+        for number in numbers:
+            for cube in self._lines.may_of[number]:
+                for place in self._lines.places[cube]:
+                    if place.part is part:
+                        found |= 1 << place.local
+        return found
 
 
 def _left(part: Part, piece: Cube, cover: int, budget: Budget) -> Cube | None:
