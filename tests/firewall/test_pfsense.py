@@ -539,6 +539,62 @@ def test_vpn_cryptography() -> None:
     assert "SECRET" not in repr(found)
 
 
+# --- last match against first match -------------------------------------------------------------------------------
+
+DRAWN = st.tuples(
+    st.sampled_from(["floating", "quick", "lan", "opt1"]),
+    st.sampled_from(["pass", "block", "reject", "match"]),
+    st.sampled_from(["in", "out", "any"]),
+    st.sampled_from(["lan", "opt1", "wan", ""]),
+    st.integers(0, 7),
+    st.integers(0, 7),
+)
+
+
+def last_match(drawn: list[tuple[str, str, str, str, int, int]], direction: str, interface: str, host: int) -> str:
+    """What pf itself does: read in load order, keep the last match, stop at a quick one."""
+    loaded = [one for one in drawn if one[0] in ("floating", "quick")] + [
+        one for one in drawn if one[0] in ("lan", "opt1")
+    ]
+    verdict = "permit" if direction == "out" else "deny"
+    for place, kind, way, where, first, last in loaded:
+        floating = place in ("floating", "quick")
+        ways = ("in", "out") if way == "any" else (way,)
+        if not floating and (direction != "in" or interface != place):
+            continue
+        if floating and (direction not in ways or (where and where != interface)):
+            continue
+        if kind == "match" or not first <= host <= last:
+            continue
+        verdict = "permit" if kind == "pass" else "deny"
+        if place != "floating":
+            break
+    return verdict
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(DRAWN, max_size=7), st.sampled_from(["lan", "opt1"]), st.sampled_from(["wan", "opt2"]))
+def test_random_rules_give_what_last_match_gives(
+    drawn: list[tuple[str, str, str, str, int, int]], into: str, leaving: str
+) -> None:
+    rules = ""
+    for number, (place, kind, way, where, first, last) in enumerate(drawn):
+        cell = f"<source><address>10.50.0.{first}-10.50.0.{last}</address></source>" if first <= last else ""
+        if not cell:
+            continue
+        flags = f"<floating>yes</floating><direction>{way}</direction>" if place in ("floating", "quick") else ""
+        flags += "<quick>yes</quick>" if place == "quick" else ""
+        interface = where if flags else place
+        rules += rule(flags + cell, interface=interface, kind=kind, tracker=str(number + 1))
+    found = device(config(rules))
+    kept = [one for one in drawn if one[4] <= one[5]]
+    for host in range(8):
+        entering = last_match(kept, "in", into, host)
+        expected = last_match(kept, "out", leaving, host) if entering == "permit" else "deny"
+        got = ask(found, f"10.50.0.{host}", "203.0.113.9", zone=into, out_zone=leaving)
+        assert got.verdict == expected
+
+
 # --- third-party samples ------------------------------------------------------------------------------------------
 
 

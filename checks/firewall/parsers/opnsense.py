@@ -326,6 +326,8 @@ def _limits(root: Node) -> list[str]:
             "L'option qui dispense de filtrage le trafic des routes statiques d'une même interface est active :"
             " son effet n'est pas reproduit."
         )
+    if root.all("OPNsense", "Swanctl", "Connections", "Connection"):
+        found.append("Les règles automatiques des connexions IPsec (nouvelles pages) ne sont pas reproduites.")
     if any(node.value("enabled") == "1" for node in root.all("OPNsense", "captiveportal", "zones", "zone")):
         found.append("Un portail captif est activé : ses règles ne sont pas dans l'export.")
     return found

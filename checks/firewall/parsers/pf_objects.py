@@ -14,6 +14,7 @@ from checks.firewall.algebra.addresses import AddressError, Addresses
 from checks.firewall.algebra.intervals import Intervals, difference, intersection, union
 from checks.firewall.algebra.services import ServiceError, Services
 from checks.firewall.parsers.builder import DeviceBuilder, NamedSets, address_objects
+from checks.firewall.parsers.source import MAX_OBJECTS, ParseError
 
 V4, V6 = 4, 6
 SELF = "(self)"
@@ -159,6 +160,8 @@ class PfObjects:
         """Virtual addresses (`address/length`) carried by each interface."""
         self._all_addresses = all_addresses_of_interface
         self._own: Addresses | None = None
+        self._resolved: dict[tuple[Cell, tuple[int, ...], bool], Addresses] = {}
+        self._expanded = 0
 
     def own(self) -> Addresses:
         """`(self)`: every address of the firewall."""
@@ -187,6 +190,9 @@ class PfObjects:
     def zones_of(self, name: str) -> tuple[str, ...]:
         """The zones a name of the `interface` field stands for; empty when it is not in the export."""
         if name in self.groups:
+            self._expanded += len(self.groups[name])
+            if self._expanded > MAX_OBJECTS:
+                raise ParseError("trop d'interfaces dans les groupes")
             return self.groups[name]
         return (name,) if name in self.interfaces else ()
 
@@ -196,6 +202,12 @@ class PfObjects:
         `through`: for traffic that crosses the firewall. Such traffic never goes to an address of the firewall, so
         what is not known of these addresses cannot make it uncertain.
         """
+        key = (cell, families, through)
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(cell, families, through=through)
+        return self._resolved[key]
+
+    def _resolve(self, cell: Cell, families: tuple[int, ...], *, through: bool) -> Addresses:
         parts = [self._target(target, through=through) for target in cell.targets] or [ip.NOTHING]
         value = _only_families(ip.join(*parts), families)
         if not cell.negated or "any" in cell.targets:
@@ -351,12 +363,14 @@ def _why_unknown(text: str) -> str:
 def _by_prefix(kept: list[tuple[int, bool, Addresses]]) -> Addresses:
     if not any(negated for _, negated, _ in kept):
         return _union(one for _, _, one in kept)
-    v4: Intervals = ()
-    v6: Intervals = ()
-    for _, negated, one in sorted(kept, key=lambda item: item[0]):
-        v4 = difference(v4, one.v4) if negated else union(v4, one.v4)
-        v6 = difference(v6, one.v6) if negated else union(v6, one.v6)
-    return Addresses(v4=v4, v6=v6)
+    steps: dict[int, tuple[list[Addresses], list[Addresses]]] = {}
+    for length, negated, one in kept:
+        steps.setdefault(length, ([], []))[negated].append(one)
+    found = ip.NOTHING
+    for _, (added, removed) in sorted(steps.items()):
+        wider, less = _union((found, *added)), _union(removed)
+        found = Addresses(v4=difference(wider.v4, less.v4), v6=difference(wider.v6, less.v6))
+    return found
 
 
 def _union(sets: Iterable[Addresses]) -> Addresses:

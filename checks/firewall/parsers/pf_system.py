@@ -235,32 +235,76 @@ def anti_lockout_ports(root: Node, *, ssh: bool) -> tuple[int, ...]:
     return tuple(dict.fromkeys(ports))
 
 
+MAX_QUESTIONS = 1_000_000
+"""Rules looked at to know which administration services each zone reaches."""
+
+
+class _Step(NamedTuple):
+    """One rule as it bears on one administration service, whatever the zone."""
+
+    rule: PfRule
+    source: Addresses
+    stops4: bool
+    """It surely settles every IPv4 connection from its sources to the service."""
+    stops6: bool
+
+
 def answered_services(
     zones: Iterable[str], services: Sequence[AdminService], ordered: Sequence[PfRule], objects: PfObjects
 ) -> dict[str, tuple[tuple[str, ...], bool | None]]:
     """The administration services each zone can reach, by the rules for traffic to the firewall itself.
 
-    The second value tells whether only some source addresses of the zone are let in.
+    The second value tells whether only some source addresses of the zone are let in. Zones are left out of the
+    answer when there are too many rules to look at for each.
     """
     own = objects.own()
-    found = {}
+    steps = [(service, _steps(service.services, ordered, own, objects)) for service in services]
+    found: dict[str, tuple[tuple[str, ...], bool | None]] = {}
+    asked = 0
     for zone in zones:
-        rules = [
-            rule
-            for rule in ordered
-            if IN in rule.directions and rule.enabled and not rule.translated and _in_zone(rule, zone)
-        ]
+        asked += sum(len(one) for _, one in steps)
+        if asked > MAX_QUESTIONS:
+            break
         reached = []
         restricted: bool | None = None
-        for service in services:
+        for service, concerned in steps:
             if service.interfaces and zone not in service.interfaces:
                 continue
-            allowed = _allowed(rules, service.services, own, objects)
+            allowed = _allowed(concerned, zone)
             if allowed.v4 or allowed.v6:
                 reached.append(service.name)
                 if service.name != "ping":
                     restricted = _is_limited(allowed, zone, objects) and restricted is not False
         found[zone] = (tuple(reached), restricted)
+    return found
+
+
+def _steps(service: Services, ordered: Sequence[PfRule], own: Addresses, objects: PfObjects) -> list[_Step]:
+    wanted = _only_ports(service)
+    found = []
+    for rule in ordered:
+        if IN not in rule.directions or not rule.enabled or rule.translated or rule.action not in (PERMIT, DENY):
+            continue
+        if not any(intersection(box.services, wanted) for box in (*rule.services.sure, *rule.services.maybe)):
+            continue
+        target = _resolved(rule.destination, rule, objects)
+        if not (intersection(target.over4, own.v4) or intersection(target.over6, own.v6) or target.unresolved):
+            continue
+        certain = not rule.conditions and not difference(wanted, _only_ports(rule.services))
+        source = _resolved(rule.source, rule, objects)
+        found.append(
+            _Step(
+                rule,
+                Addresses(
+                    v4=source.v4 if 4 in rule.families else (),  # noqa: PLR2004
+                    v6=source.v6 if 6 in rule.families else (),  # noqa: PLR2004
+                    maybe4=source.maybe4 if 4 in rule.families else (),  # noqa: PLR2004
+                    maybe6=source.maybe6 if 6 in rule.families else (),  # noqa: PLR2004
+                ),
+                stops4=certain and not difference(own.over4, target.v4),
+                stops6=certain and not difference(own.over6, target.v6),
+            )
+        )
     return found
 
 
@@ -274,37 +318,26 @@ def _resolved(value: Cell | Addresses, rule: PfRule, objects: PfObjects) -> Addr
     return objects.resolve(value, rule.families, through=False) if isinstance(value, Cell) else value
 
 
-def _allowed(rules: Sequence[PfRule], service: Services, own: Addresses, objects: PfObjects) -> Addresses:
+def _allowed(steps: Sequence[_Step], zone: str) -> Addresses:
     """Sources that some rule may let in and that no earlier rule surely stops."""
     left4, left6 = ALL4, ALL6
     got4: Intervals = ()
     got6: Intervals = ()
-    for rule in rules:
-        if not _meets(rule.services, service):
+    for rule, source, stops4, stops6 in steps:
+        if not _in_zone(rule, zone):
             continue
-        target = _resolved(rule.destination, rule, objects)
-        if not (intersection(target.over4, own.v4) or intersection(target.over6, own.v6) or target.unresolved):
-            continue
-        source = _resolved(rule.source, rule, objects)
         if rule.action == PERMIT:
-            got4 = union(got4, intersection(left4, source.over4) if 4 in rule.families else ())  # noqa: PLR2004
-            got6 = union(got6, intersection(left6, source.over6) if 6 in rule.families else ())  # noqa: PLR2004
-        certain = not rule.conditions and not difference(_only_ports(service), _only_ports(rule.services))
-        if certain and rule.action in (PERMIT, DENY):
-            if not difference(own.over4, target.v4):
-                left4 = difference(left4, source.v4)
-            if not difference(own.over6, target.v6):
-                left6 = difference(left6, source.v6)
+            got4 = union(got4, intersection(left4, source.over4))
+            got6 = union(got6, intersection(left6, source.over6))
+        left4 = difference(left4, source.v4) if stops4 else left4
+        left6 = difference(left6, source.v6) if stops6 else left6
+        if not (left4 or left6) or (got4 == ALL4 and got6 == ALL6):
+            break
     return Addresses(v4=got4, v6=got6)
 
 
 def _only_ports(services: Services) -> Intervals:
     return union(*(box.services for box in services.sure if box.source_ports == svc.ANY_PORT))
-
-
-def _meets(left: Services, right: Services) -> bool:
-    wanted = _only_ports(right)
-    return any(intersection(box.services, wanted) for box in (*left.sure, *left.maybe))
 
 
 def _is_limited(allowed: Addresses, zone: str, objects: PfObjects) -> bool:
