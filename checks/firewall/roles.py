@@ -53,6 +53,7 @@ _OF_EXPORT: Mapping[str, str] = {"wan": WAN, "dmz": DMZ, "vpn": VPN}
 """Roles the export itself states and that mean the same here; `lan` only means "inside"."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[a-z]+")
+_LOOPBACK = re.compile(r"lo\d*|loopback.*")
 
 
 def words(text: str) -> list[str]:
@@ -85,6 +86,11 @@ def zones_of(device: Device) -> tuple[str, ...]:
     return tuple(named)
 
 
+def is_loopback(zone: str) -> bool:
+    """The firewall talking to itself: no network is behind."""
+    return _LOOPBACK.fullmatch(zone.casefold()) is not None
+
+
 def roles_of(device: Device, declared: Mapping[str, str] | None = None) -> dict[str, str]:
     """Role of each zone, empty text when nothing says it. `declared` is the table `[firewall.roles]` of the profile."""
     known = {zone.casefold(): role for zone, role in (declared or {}).items()}
@@ -111,6 +117,11 @@ def _single_inside(found: dict[str, str], interfaces: Iterable[Interface], known
     inside = [i.name for i in interfaces if i.role == "lan" and not found[i.name] and i.name.casefold() not in known]
     if len(inside) == 1:
         found[inside[0]] = PRO
+
+
+def without_role(roles: Mapping[str, str], *unwanted: str) -> tuple[str, ...]:
+    """Zones that have another role or none, in order; loopbacks are no network."""
+    return tuple(zone for zone, role in roles.items() if role not in unwanted and not is_loopback(zone))
 
 
 def with_role(roles: Mapping[str, str], *wanted: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ def with_end(*last: tuple[str, str, str, str], build: Builder | None = None, **f
     """Healthy rules, then some more, in a forward chain changed by `fields`."""
     build = build or Builder()
     rules = healthy_rules(build) + [build.rule(str(90 + i), *one) for i, one in enumerate(last)]
-    return device(build=build, chains=(forward(rules, **fields),))
+    return device(build=build, ipv6="on", chains=(forward(rules, **fields),))
 
 
 # --- Default deny
@@ -86,18 +86,28 @@ def test_one_refusing_chain_of_the_hook_is_enough() -> None:
 def test_families_of_chains_are_told_apart() -> None:
     build = Builder()
     chains = (forward(healthy_rules(build), families=(4,)), forward([], name="ip6", families=(6,), default="permit"))
-    found = judge(DEFAULT, device(build=build, chains=chains))
+    found = judge(DEFAULT, device(build=build, ipv6="on", chains=chains))
     assert [(item.id, item.ref) for item in found.affected] == [("default:forward:6", "ip6")]
+    assert judge(DEFAULT, device(build=build, ipv6="off", chains=chains)).verdict is P
 
 
 def test_access_to_the_firewall_itself_is_judged_too() -> None:
     build = Builder()
     chains = (forward(healthy_rules(build)), to_itself([], default="permit"))
-    found = judge(DEFAULT, device(build=build, chains=chains))
+    found = judge(DEFAULT, device(build=build, ipv6="on", chains=chains))
     assert [item.label for item in found.affected] == [
         "accès au pare-feu lui-même, IPv4",
         "accès au pare-feu lui-même, IPv6",
     ]
+
+
+def test_unknown_end_of_the_access_to_the_firewall_is_said_not_guessed() -> None:
+    build = Builder()
+    unknown = to_itself([], default_certain=False)
+    found = judge(DEFAULT, device(build=build, chains=(forward(healthy_rules(build)), unknown)))
+    assert found.verdict is P
+    assert found.message.endswith("l'export ne montre pas la fin de : accès au pare-feu lui-même.")
+    assert judge(DEFAULT, device(build=build, chains=(unknown,))).verdict is NS
 
 
 def test_export_without_filtering_is_not_assessed() -> None:

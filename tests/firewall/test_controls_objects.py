@@ -62,6 +62,11 @@ def test_partly_resolved_objects_are_never_called_duplicates() -> None:
     assert judge("objects.duplicates", with_objects(*pair)).verdict is P
 
 
+def test_names_for_everything_are_not_duplicates() -> None:
+    assert judge("objects.duplicates", with_objects(("all", "address", "any"), ("ANY", "address", "any"))).verdict is P
+    assert judge("objects.duplicates", with_objects(("ALL", "service", "any"), ("ANY", "service", "any"))).verdict is P
+
+
 def test_one_object_defined_twice_under_one_name_is_one_object() -> None:
     found = judge("objects.duplicates", with_objects(("A", "address", "10.1.10.5"), ("A", "address", "10.1.10.5")))
     assert found.verdict is P

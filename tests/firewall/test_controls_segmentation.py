@@ -178,6 +178,33 @@ def test_default_permission_is_a_passage_too() -> None:
     assert found.affected[0].line == 200
 
 
+def test_what_the_product_adds_for_itself_joins_no_networks() -> None:
+    assert judge(PUBLIC, opened("RESIDENTS", "PRO", "udp/67", automatic=True)).verdict is P
+    assert judge(PUBLIC, opened("RESIDENTS", "PRO", "any", automatic=True)).verdict is F
+
+
+def test_loopback_is_no_network() -> None:
+    build = Builder()
+    rule = build.rule("50", frm="lo0", to="PRO,SAUVEGARDE")
+    one = device(rule, *healthy_rules(build), build=build, interfaces=(*interfaces(), Interface(name="lo0")))
+    assert judge(BACKUP, one).verdict is P
+    assert judge(MATRIX, one).verdict is P
+
+
+def test_too_many_rules_for_too_many_zones_is_said() -> None:
+    zones = tuple(msgspec.structs.replace(interfaces()[1], name=f"vlan{i}") for i in range(20))
+    build = Builder()
+    names = ",".join(zone.name for zone in zones)
+    rules = [
+        build.rule(str(i), "permit", f"10.9.0.{i}", "10.9.1.1", "tcp/443", frm=names, to=names) for i in range(1, 120)
+    ]
+    found = judge(MATRIX, device(build=build, interfaces=zones, chains=(forward(rules),)))
+    assert (found.verdict, found.reason) == (NS, Reason.UNSUPPORTED)
+    assert found.message == "Trop de zones pour toutes les comparer : 12 zones n'ont pas été comparées."
+    assert found.exhibit is not None
+    assert len(found.exhibit.rows) == 8
+
+
 def test_witness_is_a_packet_of_the_passage() -> None:
     found = judge(PUBLIC, opened("RESIDENTS", "PRO", source="10.1.20.9", target="10.1.10.3"))
     witness = found.affected[0].witness

@@ -6,7 +6,7 @@ import pytest
 
 from checks.firewall.config import ROLES
 from checks.firewall.facts import Chain, Device, Interface, Rule
-from checks.firewall.roles import TITLES, guess, roles_of, with_role, words, zones_of
+from checks.firewall.roles import TITLES, guess, roles_of, with_role, without_role, words, zones_of
 
 
 def of(
@@ -121,6 +121,11 @@ def test_zones_named_only_by_rules_are_found_but_not_wildcards() -> None:
 
 def test_with_role_keeps_the_order() -> None:
     assert with_role({"a": "wan", "b": "pro", "c": "wan"}, "wan") == ("a", "c")
+
+
+def test_without_role_keeps_unknown_zones_and_drops_loopbacks() -> None:
+    given = {"lo": "", "lo0": "", "Loopback123": "", "local": "", "a": "wan", "b": "pro", "port3": ""}
+    assert without_role(given, "wan") == ("local", "b", "port3")
 
 
 def test_every_role_of_the_profile_has_a_title() -> None:

@@ -7,8 +7,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from checks.common.french import choose, count
 from checks.firewall import roles
 from checks.firewall.algebra import addresses as ip
@@ -247,16 +245,6 @@ def services_of(*texts: str) -> svc.Services:
     return svc.join(*(svc.parse_service(one) for text in texts for one in text.split(",")))
 
 
-def merge(items: Iterable[Affected]) -> tuple[Affected, ...]:
-    """One entry per object, with the details of all."""
-    found: dict[str, list[Affected]] = {}
-    for item in items:
-        found.setdefault(item.id, []).append(item)
-    return tuple(
-        msgspec.structs.replace(same[0], detail=listed(item.detail for item in same)) for same in found.values()
-    )
-
-
 class Passage(NamedTuple):
     """Traffic one rule lets through from one zone to another; at least `witness` passes earlier refusals."""
 
@@ -296,7 +284,7 @@ def passages(
         found = review.flows.reach(
             in_zones=source, out_zones=target, services=what, destinations=destinations, hook=hook
         )
-        return tuple(flow for flow in found if opens(flow.rule))
+        return tuple(flow for flow in found if _counts(review.device, flow, hook))
 
     pairs = {
         (one, other): None
@@ -321,6 +309,17 @@ def passages(
 _TCP = svc.parse_service("tcp")
 
 
+def _counts(device: Device, flow: Flow, hook: str) -> bool:
+    """New connections that somebody decided, or that the product lets through as a whole.
+
+    What a product adds for its own needs (DHCP, clusters, neighbour discovery) joins no two networks.
+    """
+    rule = flow.rule
+    if not opens(rule):
+        return False
+    return not rule.automatic or hook == INPUT or not device.services or wide_services(device.services[rule.services])
+
+
 def crossings(
     review: DeviceReview,
     sources: Iterable[str],
@@ -329,19 +328,20 @@ def crossings(
     destinations: ip.Addresses | None = None,
 ) -> tuple[Passage, ...]:
     """Like `passages`, one question for all zones: each rule with the one pair of zones its witness crosses."""
+    hook = INPUT if targets is None else FORWARD
     found = review.flows.reach(
         in_zones=tuple(sources),
         out_zones=None if targets is None else tuple(targets),
         services=services,
         destinations=destinations,
-        hook=INPUT if targets is None else FORWARD,
+        hook=hook,
     )
     return tuple(
         Passage(
             flow, flow.witness.get("in", ""), "" if targets is None else flow.witness.get("out", ""), everything=False
         )
         for flow in found
-        if opens(flow.rule)
+        if _counts(review.device, flow, hook)
     )
 
 
@@ -408,6 +408,15 @@ def openings(device: Device, found: Iterable[Passage]) -> tuple[Opening, ...]:
     for one in found:
         groups.setdefault(id(one.flow.rule), []).append(one)
     return tuple(Opening(device, same[0].flow.rule, tuple(same)) for same in groups.values())
+
+
+def by_rule(found: Mapping[str, Iterable[Opening]]) -> tuple[tuple[str, Opening], ...]:
+    """From what passes by which rules, to each rule and all that passes by it, as a text."""
+    same: dict[int, tuple[list[str], Opening]] = {}
+    for title, rules in found.items():
+        for one in rules:
+            same.setdefault(id(one.rule), ([], one))[0].append(title)
+    return tuple((listed(titles), one) for titles, one in same.values())
 
 
 def blame(found: Iterable[Opening], kind: str) -> tuple[Affected, ...]:

@@ -38,32 +38,40 @@ _HOOKS = {FORWARD: "traversée du pare-feu", INPUT: "accès au pare-feu lui-mêm
 def default_deny(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when what no rule permits is refused, through the firewall and to it.
 
-    Chains of one hook are all crossed: one of them that refuses is enough.
+    Chains of one hook are all crossed: one of them that refuses is enough. What few exports show, the end of the
+    access to the firewall itself, may stay unknown: the administration controls judge that access.
     """
     device = review.device
     sets = wide(device)
     hooks = [hook for hook in _HOOKS if base_chains(device, hook)]
     if FORWARD not in hooks and INPUT not in hooks:
         return unsupported(device, f"L'export de {device.name} ne contient aucune chaîne de filtrage.")
+    unused = {6} if device.ipv6 == "off" else set()
     opened: list[Affected] = []
-    doubts: list[str] = []
+    doubts: dict[str, None] = {}
     for hook in hooks:
         chains = base_chains(device, hook)
-        for family in sorted({family for chain in chains for family in chain.families}):
+        for family in sorted({family for chain in chains for family in chain.families} - unused):
             state, chain = _end(device, chains, family, sets)
             if state is False:
                 opened.append(_open_end(chain, hook, family))
             elif state is None:
-                doubts.append(f"{_HOOKS[hook]}, IPv{family}")
+                doubts.setdefault(hook)
     seen = evidence(device, f"fins de chaîne examinées : {listed(_HOOKS[hook] for hook in hooks)}")
     if opened:
         message = f"Ce qu'aucune règle ne prévoit passe quand même ({listed(item.label for item in opened)})."
         return failed(device.name, message, seen, affected=tuple(opened))
-    if doubts:
+    unknown = listed(_HOOKS[hook] for hook in doubts)
+    if FORWARD in doubts or (doubts and FORWARD not in hooks):
         return unsupported(
-            device, f"L'export ne montre pas ce qui arrive quand aucune règle ne s'applique ({listed(doubts)})."
+            device, f"L'export ne montre pas ce qui arrive quand aucune règle ne s'applique ({unknown})."
         )
-    return passed(device.name, "Ce qu'aucune règle n'autorise est refusé.", seen)
+    message = "Ce qu'aucune règle n'autorise est refusé."
+    if doubts:
+        message = (
+            f"Ce qui traverse le pare-feu sans être autorisé est refusé ; l'export ne montre pas la fin de : {unknown}."
+        )
+    return passed(device.name, message, seen)
 
 
 def _end(device: Device, chains: tuple[Chain, ...], family: int, sets: Wide) -> tuple[bool | None, Chain]:
@@ -127,7 +135,7 @@ def ipv6_filtered(review: DeviceReview, context: Context) -> Judgement:  # noqa:
         if state is False
     ]
     wan = roles.with_role(review.roles, roles.WAN)
-    inside = tuple(zone for zone in review.roles if zone not in wan)
+    inside = roles.without_role(review.roles, roles.WAN)
     entering = crossings(review, wan, inside, _PORTED, ip.ANY6)
     found = openings(device, (one for one in entering if one.flow.certain and _ample(one.flow)))
     affected = (*opened, *blame(found, "ipv6-hole"))

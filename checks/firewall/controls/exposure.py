@@ -12,6 +12,7 @@ from checks.firewall.algebra.reach import Flow
 from checks.firewall.controls.common import (
     Opening,
     blame,
+    by_rule,
     crossings,
     distinct,
     each_device,
@@ -177,12 +178,13 @@ def dangerous_services(review: DeviceReview, context: Context) -> Judgement:  # 
     zones = roles.with_role(review.roles, roles.WAN)
     if not zones:
         return undeclared(device, roles.WAN)
-    inside = tuple(zone for zone in review.roles if zone not in zones)
+    inside = roles.without_role(review.roles, roles.WAN)
     seen = evidence(device, f"{len(DANGEROUS)} services cherchés depuis {listed(zones)}")
     exposed = _exposed_services(review, zones, inside)
     certain = {service: sure for service, found in exposed.items() if (sure := [one for one in found if one.certain])}
     if certain:
-        affected = _exposed(certain)
+        named = {service.title: sure for service, sure in certain.items()}
+        affected = distinct(_exposing(titles, one) for titles, one in by_rule(named))
         message = f"Internet atteint des services dangereux : {listed(service.title for service in certain)}."
         return failed(device.name, message, seen, affected=affected, severity=_gravity(certain))
     if exposed:
@@ -206,24 +208,14 @@ def _exposed_services(
     return {service: found for service, found in asked.items() if found}
 
 
-def _exposed(certain: Mapping[Service, Iterable[Opening]]) -> tuple[Affected, ...]:
-    """Each rule, with all the services it exposes."""
-    by_rule: dict[int, list[tuple[Service, Opening]]] = {}
-    for service, found in certain.items():
-        for one in found:
-            by_rule.setdefault(id(one.rule), []).append((service, one))
-    return distinct(_exposing(tuple(same)) for same in by_rule.values())
-
-
-def _exposing(same: tuple[tuple[Service, Opening], ...]) -> Affected:
+def _exposing(titles: str, one: Opening) -> Affected:
     """One rule and the services it exposes."""
-    first = same[0][1]
-    flows = [passage.flow for passage in first.passages]
-    who = listed(text for flow in flows for text in flow.sources.ranges) if _partners([first]) else "tout Internet"
-    where = listed(text for flow in flows for text in flow.destinations.ranges)
-    titles = listed(service.title for service, _ in same)
-    detail = f"{titles} ; depuis {who} vers {where}{first.why()}"
-    return point(first.device, first.rule, "exposed-service", detail, witness=first.witness)
+    flows = [passage.flow for passage in one.passages]
+    who = listed(text for flow in flows for text in flow.sources.ranges) if _partners([one]) else "tout Internet"
+    anywhere = any(wide_addresses(flow.destinations) for flow in flows)
+    where = "toute adresse" if anywhere else listed(text for flow in flows for text in flow.destinations.ranges)
+    detail = f"{titles} ; depuis {who} vers {where}{one.why()}"
+    return point(one.device, one.rule, "exposed-service", detail, witness=one.witness)
 
 
 def _gravity(certain: Mapping[Service, Iterable[Opening]]) -> Severity | None:
@@ -240,7 +232,7 @@ def wide_entry(review: DeviceReview, context: Context) -> Judgement:  # noqa: AR
     zones = roles.with_role(review.roles, roles.WAN)
     if not zones:
         return undeclared(device, roles.WAN)
-    inside = tuple(zone for zone in review.roles if zone not in zones)
+    inside = roles.without_role(review.roles, roles.WAN)
     entering = crossings(review, zones, inside, services_of("tcp,udp"))
     found = openings(device, (one for one in entering if one.flow.certain and _whole_network(one.flow)))
     seen = evidence(device, f"règles depuis {listed(zones)}")

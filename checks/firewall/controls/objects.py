@@ -12,6 +12,8 @@ from checks.firewall.controls.common import (
     plural,
     point,
     thing,
+    wide_addresses,
+    wide_services,
     written,
 )
 from checks.firewall.facts import AddressSet, Device, NamedObject, ServiceSet
@@ -30,6 +32,11 @@ def _members(cell: AddressSet | ServiceSet) -> tuple[str, ...]:
     return cell.ranges if isinstance(cell, AddressSet) else cell.services
 
 
+def _everything(cell: AddressSet | ServiceSet) -> bool:
+    """Products ship several names for "everything"."""
+    return wide_addresses(cell) if isinstance(cell, AddressSet) else wide_services(cell)
+
+
 @each_device
 def duplicates(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when no two objects of one kind hold exactly the same; an unresolved object is never compared."""
@@ -39,7 +46,7 @@ def duplicates(review: DeviceReview, context: Context) -> Judgement:  # noqa: AR
     same: dict[tuple[str, tuple[str, ...]], list[NamedObject]] = {}
     for item in device.objects:
         cell = _cell(device, item)
-        if _members(cell) and not cell.maybe and not cell.unresolved:
+        if _members(cell) and not _everything(cell) and not cell.maybe and not cell.unresolved:
             same.setdefault((item.kind, _members(cell)), []).append(item)
     sets = [found for found in same.values() if len({item.name for item in found}) > 1]
     seen = evidence(device, plural(len(device.objects), "{n} objet examiné", "{n} objets examinés"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import msgspec
 
 from checks.firewall import roles
+from checks.firewall.algebra.reach import Flow
 from checks.firewall.controls.common import (
     Passage,
     blame,
@@ -39,9 +39,11 @@ PUBLIC_ROLES = (roles.RESIDENT, roles.GUEST)
 """Zones used by people the establishment does not employ, on devices it does not manage."""
 MAX_ZONES = 24
 """Rows of the matrix; beyond, nobody reads it."""
-MIN_ZONES = 8
-MAX_COMPARED = 2_000_000
-"""Rules times pairs of zones: a few seconds."""
+MIN_ZONES = 6
+MAX_SCANNED = 2_000_000
+"""Rules times pairs of zones: about two seconds."""
+MAX_PROVED = 8_000
+"""Proofs for all pairs of zones: about two seconds."""
 
 
 def _closed(
@@ -112,8 +114,7 @@ def isolated_backup(review: DeviceReview, context: Context) -> Judgement:  # noq
     targets = roles.with_role(review.roles, roles.BACKUP)
     if not targets:
         return undeclared(review.device, roles.BACKUP)
-    trusted = roles.with_role(review.roles, roles.ADMIN, roles.BACKUP)
-    sources = tuple(zone for zone in review.roles if zone not in trusted)
+    sources = roles.without_role(review.roles, roles.ADMIN, roles.BACKUP)
     if not sources:
         return not_applicable(
             review.device.name, "Ce pare-feu n'a pas d'autre zone que l'administration et la sauvegarde."
@@ -148,7 +149,7 @@ def dmz_contained(review: DeviceReview, context: Context) -> Judgement:  # noqa:
 def zone_matrix(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when no inside zone is open to another one for every service; shows the matrix of the zones."""
     device = review.device
-    inside = tuple(zone for zone, role in review.roles.items() if role != roles.WAN)
+    inside = roles.without_role(review.roles, roles.WAN)
     if len(inside) < 2:  # noqa: PLR2004 - one zone has nothing to be separated from
         return not_applicable(device.name, f"{device.name} ne sépare pas plusieurs zones intérieures.")
     shown = _shown(review)
@@ -172,8 +173,7 @@ def zone_matrix(review: DeviceReview, context: Context) -> Judgement:  # noqa: A
         return _shown_with(
             unsupported(device, f"Une ouverture totale est possible mais pas certaine ({names})."), matrix
         )
-    if len(shown) < len(review.roles):
-        left = len(review.roles) - len(shown)
+    if left := len(roles.without_role(review.roles)) - len(shown):
         detail = plural(left, "{n} zone n'a pas été comparée", "{n} zones n'ont pas été comparées")
         return _shown_with(unsupported(device, f"Trop de zones pour toutes les comparer : {detail}."), matrix)
     good = "Aucune zone intérieure n'est ouverte à une autre pour tous les services."
@@ -185,11 +185,24 @@ def _shown_with(judgement: Judgement, matrix: Matrix) -> Judgement:
 
 
 def _shown(review: DeviceReview) -> tuple[str, ...]:
-    """Zones to compare: those with a role first, as many as the number of rules lets us, in the order of the export."""
+    """Zones to compare: those with a role first, as many as the size of the rule set lets us, in export order."""
+    ranked = sorted(roles.without_role(review.roles), key=lambda zone: not review.roles[zone])[:MAX_ZONES]
     rules = sum(len(chain.rules) for chain in review.device.chains)
-    number = min(MAX_ZONES, max(MIN_ZONES, math.isqrt(MAX_COMPARED // (rules + 1))))
-    ranked = sorted(review.roles, key=lambda zone: not review.roles[zone])[:number]
-    return tuple(zone for zone in review.roles if zone in ranked)
+    flows = review.flows.reach()
+    number = len(ranked)
+    while number > MIN_ZONES and (number**2 * rules > MAX_SCANNED or _work(flows, set(ranked[:number])) > MAX_PROVED):
+        number -= 1
+    kept = set(ranked[:number])
+    return tuple(zone for zone in review.roles if zone in kept)
+
+
+def _work(flows: Iterable[Flow], zones: set[str]) -> int:
+    """Proofs needed to compare zones two by two: one for each rule and pair of zones it may join."""
+    return sum(
+        (len(zones.intersection(flow.in_zones)) if flow.in_zones else len(zones))
+        * (len(zones.intersection(flow.out_zones)) if flow.out_zones else len(zones))
+        for flow in flows
+    )
 
 
 # --- The picture
@@ -204,7 +217,7 @@ def _matrix(review: DeviceReview, shown: tuple[str, ...], every: Iterable[Passag
     cells = tuple(
         tuple(_cell(review, source, target, found.get((source, target), [])) for target in shown) for source in shown
     )
-    left = len(review.roles) - len(shown)
+    left = len(roles.without_role(review.roles)) - len(shown)
     note = "Connexions nouvelles seulement, règles placées avant déduites."
     if left:
         note += plural(left, " {n} zone n'est pas montrée.", " {n} zones ne sont pas montrées.")

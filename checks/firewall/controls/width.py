@@ -10,11 +10,11 @@ from checks.firewall.controls.common import (
     Opening,
     Wide,
     blame,
+    by_rule,
     distinct,
     each_device,
     evidence,
     listed,
-    merge,
     no_rule,
     openings,
     opens,
@@ -132,9 +132,7 @@ def unrestricted_egress(review: DeviceReview, context: Context) -> Judgement:  #
     wan = roles.with_role(review.roles, roles.WAN)
     if not wan:
         return undeclared(device, roles.WAN)
-    sources = tuple(
-        zone for zone, role in review.roles.items() if role not in (roles.WAN, roles.RESIDENT, roles.GUEST, roles.VPN)
-    )
+    sources = roles.without_role(review.roles, roles.WAN, roles.RESIDENT, roles.GUEST, roles.VPN)
     if not sources:
         return not_applicable(device.name, f"{device.name} n'a pas de zone intérieure professionnelle.")
     leaving = passages(review, sources, wan)
@@ -169,7 +167,7 @@ def dangerous_egress(review: DeviceReview, context: Context) -> Judgement:  # no
     wan = roles.with_role(review.roles, roles.WAN)
     if not wan:
         return undeclared(device, roles.WAN)
-    sources = tuple(zone for zone, role in review.roles.items() if role != roles.WAN)
+    sources = roles.without_role(review.roles, roles.WAN)
     if not sources:
         return not_applicable(device.name, f"{device.name} n'a pas de zone intérieure.")
     seen = evidence(device, f"{len(_NEVER_OUT)} services cherchés de {listed(sources)} vers {listed(wan)}")
@@ -177,10 +175,9 @@ def dangerous_egress(review: DeviceReview, context: Context) -> Judgement:  # no
     titles = [title for title, found in leaking.items() if found]
     if not titles:
         return passed(device.name, "Partage de fichiers, bureau à distance et courrier direct ne sortent pas.", seen)
-    affected = merge(
-        point(device, one.rule, "dangerous-egress", f"{one.paths} : {title}", witness=one.witness)
-        for title, found in leaking.items()
-        for one in found
+    affected = distinct(
+        point(device, one.rule, "dangerous-egress", f"{one.paths} : {text}", witness=one.witness)
+        for text, one in by_rule(leaking)
     )
     message = f"Des services dangereux peuvent sortir vers tout Internet : {listed(titles)}."
     return failed(device.name, message, seen, affected=affected)
