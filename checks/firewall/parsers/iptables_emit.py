@@ -13,6 +13,7 @@ from checks.firewall.facts import DENY, NONE, PERMIT, Rule
 from checks.firewall.parsers.builder import DeviceBuilder
 from checks.firewall.parsers.iptables_match import STATES, Product
 
+_EVERYTHING = (ip.ANY, ip.ANY4, ip.ANY6)
 Texts = Mapping[str, Sequence[str]]
 """What the administrator wrote of `source`, `destination` and `services`."""
 
@@ -23,17 +24,17 @@ class Cells:
     def __init__(self, builder: DeviceBuilder, family: int) -> None:
         """`family` is 0 for a table of both IP versions."""
         self._builder = builder
-        self._any = ip.ANY if not family else ip.ANY4 if family == 4 else ip.ANY6  # noqa: PLR2004
-        self.anything = (builder.address(self._any, ("any",)), builder.any_service)
+        anything = ip.ANY if not family else ip.ANY4 if family == 4 else ip.ANY6  # noqa: PLR2004
+        self.anything = (builder.address(anything, ("any",)), builder.any_service)
         """Indexes of any address and any service."""
 
     def indexes(self, product: Product, texts: Texts) -> tuple[int, int, int]:
         """Source, destination and services of a product in the tables of the device."""
         services = svc.NOTHING if product.empty else product.services
         return (
-            self._builder.address(product.source, self._names(texts, "source", product.source == self._any)),
+            self._builder.address(product.source, self._names(texts, "source", product.source in _EVERYTHING)),
             self._builder.address(
-                product.destination, self._names(texts, "destination", product.destination == self._any)
+                product.destination, self._names(texts, "destination", product.destination in _EVERYTHING)
             ),
             self._builder.service(services, self._names(texts, "services", services == svc.ANY)),
         )

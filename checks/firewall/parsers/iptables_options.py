@@ -108,6 +108,7 @@ class _RuleReader:
         self._found = Reading()
         self._module = ""
         self._modules: dict[str, list[str]] = {}
+        self._flag_tests: list[tuple[bool, str]] = []
         self._protocols: frozenset[int] | None = None
         """Protocols of a positive `-p`."""
 
@@ -116,6 +117,9 @@ class _RuleReader:
         found.products = [Product().of_family(self._family)]
         while self._at < len(self._tokens):
             self._option()
+        for opening, note in self._flag_tests:
+            # Last: what they mean depends on the states that all the rule accepts.
+            found.products = [one for product in found.products for one in by_opening(product, opening, note)]
         for module, texts in self._modules.items():
             self._module_condition(module, texts)
         return found
@@ -405,10 +409,7 @@ class _RuleReader:
         self._found.flags = True
         self._services(svc.of(svc.PROTOCOLS["tcp"]))
         opening = (OPENING & mask == wanted) != negated
-        note = f"drapeaux TCP : {'! ' if negated else ''}{text}"
-        self._found.products = [
-            found for product in self._found.products for found in by_opening(product, opening, note)
-        ]
+        self._flag_tests.append((opening, f"drapeaux TCP : {'! ' if negated else ''}{text}"))
 
     def match_set(self, negated: bool) -> None:
         name, sides = self._value(), self._value()
