@@ -15,6 +15,10 @@ GROUP = 4
 """Most members of a group of addresses."""
 
 
+Drawn = tuple[ip.Addresses, ip.Addresses, svc.Services, str, str, str]
+"""Source, destination, service, zones, action."""
+
+
 class _Objects:
     """Hosts, networks and groups to draw from, like those of a real site that grew for years."""
 
@@ -42,7 +46,7 @@ def realistic(count: int, *, seed: int = 1, zones: bool = True) -> Device:
     """
     rng = random.Random(seed)
     objects = _Objects(rng, max(200, count // 10))
-    drawn: list[tuple[ip.Addresses, ip.Addresses, svc.Services, str, str, str]] = []
+    drawn: list[Drawn] = []
     while len(drawn) < count:
         kind = rng.random()
         if drawn and kind < 0.04:
@@ -63,7 +67,7 @@ def realistic(count: int, *, seed: int = 1, zones: bool = True) -> Device:
     return _device(drawn[:count], zones=zones)
 
 
-def _halves(rng: random.Random, whole) -> Iterator[tuple]:
+def _halves(rng: random.Random, whole: Drawn) -> Iterator[Drawn]:
     """Two rules that together hold a third, which follows them."""
     source, destination, _, zone_in, zone_out, action = whole
     cut = rng.randint(2000, 60000)
@@ -75,7 +79,7 @@ def _halves(rng: random.Random, whole) -> Iterator[tuple]:
 def crossed(count: int, *, seed: int = 1) -> Device:
     """Hostile: stripes by source cross stripes by destination, so that rules overlap everywhere and boxes multiply."""
     rng = random.Random(seed)
-    drawn = []
+    drawn: list[Drawn] = []
     for number in range(count):
         low = rng.randrange(1 << 24) << 4
         stripe = ip.Addresses(v4=((low, min((1 << 32) - 1, low + (rng.randrange(1, 1 << 16) << 4))),))
@@ -86,7 +90,7 @@ def crossed(count: int, *, seed: int = 1) -> Device:
     return _device(drawn, zones=False)
 
 
-def _device(drawn, *, zones: bool) -> Device:
+def _device(drawn: list[Drawn], *, zones: bool) -> Device:
     builder = DeviceBuilder("synthetic", [])
     rules = tuple(
         Rule(
