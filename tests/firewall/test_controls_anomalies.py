@@ -121,7 +121,7 @@ def test_rule_perhaps_never_reached_is_listed_and_nothing_is_declared_good() -> 
     assert "FW-ANO-005" in found.message
 
 
-@pytest.mark.parametrize("control", KINDS)
+@pytest.mark.parametrize("control", [kind for kind in KINDS if kind != "empty"])
 def test_uncertain_order_proves_nothing(control: str) -> None:
     unsure = rules(*COPY, *CROSSED, exact=False, why_not_exact="l'ordre automatique du produit n'est pas dans l'export")
     found = judge(f"anomalies.{control}", unsure)

@@ -154,6 +154,14 @@ def test_ipv6_opened_from_the_internet_fails() -> None:
     assert [item.ref for item in found.affected] == ["50"]
 
 
+def test_ipv6_perhaps_opened_is_not_assessed() -> None:
+    build = Builder()
+    assert (
+        judge(IPV6, ipv6(build.rule("50", "permit", "any6", "?absent:SRV6", frm="WAN", to="PRO"), build=build)).verdict
+        is NS
+    )
+
+
 def test_icmpv6_from_the_internet_is_needed() -> None:
     build = Builder()
     assert (

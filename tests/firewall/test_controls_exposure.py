@@ -107,6 +107,11 @@ def test_rule_limited_to_the_provider_is_lighter() -> None:
     assert inbound("203.0.113.0/29", "tcp/22").severity is Severity.MEDIUM
 
 
+def test_doubtful_access_to_the_firewall_is_not_assessed() -> None:
+    assert inbound("?absent:PRESTATAIRE", "tcp/22").verdict is NS
+    assert inbound("?fqdn:prestataire.test", "tcp/22").verdict is F
+
+
 def test_residents_reaching_the_firewall_fail() -> None:
     found = judge(FROM_PUBLIC, answering("VISITEURS", "https"))
     assert (found.verdict, [item.ref for item in found.affected]) == (F, ["VISITEURS"])
@@ -209,6 +214,27 @@ def test_service_from_inside_is_not_exposed() -> None:
     assert judge(SERVICES, device(*healthy_rules(build), rule, build=build)).verdict is P
 
 
+def test_blocked_countries_do_not_hide_what_the_others_reach() -> None:
+    build = Builder()
+    refusal = build.rule("40", "deny", "?geo:RU", "any", frm="WAN")
+    permission = build.rule("41", "permit", "any4", "10.1.70.10", "tcp/3389", frm="WAN", to="DMZ")
+    found = judge(SERVICES, device(refusal, permission, build=build))
+    assert found.verdict is F
+    assert found.affected[0].detail.endswith(
+        "une règle placée avant, dont un objet n'est pas résolu, en refuse peut-être une partie"
+    )
+
+
+def test_service_open_to_a_country_names_it() -> None:
+    found = judge(SERVICES, entering("tcp/3389", source="?geo:FR"))
+    assert found.verdict is F
+    assert found.affected[0].detail.startswith("bureau à distance (RDP) ; depuis ?geo:FR vers 10.1.70.10")
+
+
+def test_service_open_to_an_absent_group_is_not_assessed() -> None:
+    assert judge(SERVICES, entering("tcp/3389", source="?absent:PARTENAIRES")).verdict is NS
+
+
 def test_service_refused_before_is_not_exposed() -> None:
     build = Builder()
     refusal = build.rule("40", "deny", "any", "any", "tcp/3389", frm="WAN")
@@ -274,6 +300,12 @@ def test_publication_without_filter_rule_is_graver() -> None:
     assert found.severity is Severity.HIGH
     assert found.message.endswith("1 passe sans aucune règle.")
     assert found.affected[0].detail == "198.51.100.2 (tcp/443) → 10.1.70.10:8443 ; passe sans règle de filtrage"
+
+
+def test_redirection_of_the_inside_publishes_nothing() -> None:
+    build = Builder()
+    nat = (publication(build, "1", "10.1.10.1", "tcp/80", "127.0.0.1", in_zones=("PRO",)),)
+    assert judge("exposure.published", device(*healthy_rules(build), build=build, nat=nat)).verdict is P
 
 
 def test_source_translation_publishes_nothing() -> None:

@@ -45,6 +45,12 @@ def test_name_equal_to_the_reference_says_nothing() -> None:
     assert judge("lifecycle.explained", device(rule, build=build)).verdict is F
 
 
+def test_name_of_the_list_is_not_the_name_of_the_rule() -> None:
+    build = Builder()
+    rule = build.rule("INSIDE_in line 3", name="INSIDE_in", comment="")
+    assert judge("lifecycle.explained", device(rule, build=build)).verdict is F
+
+
 def test_disabled_rule_needs_no_comment() -> None:
     assert one("explained", name="", comment="", enabled=False).verdict is NA
 
@@ -203,8 +209,18 @@ def test_no_written_rule_is_not_applicable(control: str) -> None:
 def test_rules_of_called_chains_are_looked_at() -> None:
     build = Builder()
     called = Chain(name="f2b", rules=(build.rule("9", name="", comment=""),))
-    found = judge("lifecycle.explained", device(build=build, chains=(forward([build.rule("1")]), called)))
+    second = Chain(name="web", rules=(build.rule("2", "jump", target="f2b"),))
+    first = forward([build.rule("1", "jump", target="web")])
+    found = judge("lifecycle.explained", device(build=build, chains=(first, second, called)))
     assert [item.ref for item in found.affected] == ["9"]
+
+
+def test_rules_of_a_list_that_nothing_calls_filter_nothing() -> None:
+    build = Builder()
+    unbound = Chain(name="SPLIT", rules=(build.rule("9", name="", comment=""),))
+    off = build.rule("2", "jump", target="SPLIT", enabled=False)
+    found = judge("lifecycle.explained", device(build=build, chains=(forward([build.rule("1"), off]), unbound)))
+    assert found.verdict is P
 
 
 def test_one_rule_in_several_chains_is_reported_once() -> None:

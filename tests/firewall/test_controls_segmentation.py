@@ -174,13 +174,36 @@ def test_rule_for_everything_is_not_everything_when_tcp_is_refused_before() -> N
 def test_default_permission_is_a_passage_too() -> None:
     found = judge(PUBLIC, device(chains=(forward([], default="permit"),)))
     assert found.verdict is F
-    assert found.affected[0].label == "règle automatique défaut « politique par défaut de regles »"
+    assert found.affected[0].label == "règle automatique « politique par défaut de regles »"
     assert found.affected[0].line == 200
 
 
 def test_what_the_product_adds_for_itself_joins_no_networks() -> None:
     assert judge(PUBLIC, opened("RESIDENTS", "PRO", "udp/67", automatic=True)).verdict is P
     assert judge(PUBLIC, opened("RESIDENTS", "PRO", "any", automatic=True)).verdict is F
+
+
+def test_zones_are_shown_with_the_title_people_know() -> None:
+    build = Builder()
+    rule = build.rule("50", "permit", "any4", "any4", "tcp/445", frm="opt8", to="PRO")
+    guests = Interface(name="opt8", title="Wi-Fi visiteurs")
+    one = device(build=build, interfaces=(*interfaces(), guests), chains=(forward([rule]),))
+    assert judge(PUBLIC, one).affected[0].detail == "opt8 (Wi-Fi visiteurs) → PRO : tcp/445"
+    matrix = judge(MATRIX, one).exhibit
+    assert matrix is not None
+    assert matrix.rows[-1] == "opt8 (Wi-Fi visiteurs), réseau des visiteurs"
+
+
+def test_unresolved_refusal_before_leaves_a_doubt() -> None:
+    build = Builder()
+    refusal = build.rule("49", "deny", "any", "?absent:RESEAU_PRO", frm="RESIDENTS")
+    permission = build.rule("50", "permit", "any", "any", "tcp/445", frm="RESIDENTS", to="PRO")
+    assert judge(PUBLIC, device(refusal, permission, build=build)).verdict is NS
+
+
+def test_named_sender_is_somebody_and_an_absent_one_perhaps_nobody() -> None:
+    assert judge(PUBLIC, opened("RESIDENTS", "PRO", source="?fqdn:tablette.test")).verdict is F
+    assert judge(PUBLIC, opened("RESIDENTS", "PRO", source="?absent:TABLETTES")).verdict is NS
 
 
 def test_loopback_is_no_network() -> None:
@@ -259,9 +282,9 @@ def test_matrix_shows_each_pair_of_zones() -> None:
     matrix = judge(MATRIX, opened("RESIDENTS", "PRO", "any")).exhibit
     assert matrix is not None
     assert matrix.rows[:3] == (
-        "WAN (Internet)",
-        "PRO (réseau professionnel)",
-        "RESIDENTS (réseau des résidents)",
+        "WAN, Internet",
+        "PRO, réseau professionnel",
+        "RESIDENTS, réseau des résidents",
     )
     cells = {(r, c): matrix.cells[i][j] for i, r in enumerate(matrix.rows) for j, c in enumerate(matrix.columns)}
     wan, pro, residents, backup, admin = (matrix.rows[i] for i in (0, 1, 2, 5, 6))

@@ -185,6 +185,28 @@ def test_limited_outgoing_service_conforms(fields: dict[str, object]) -> None:
     assert judge(LEAK, one(frm="PRO", to="WAN", **fields)).verdict is P
 
 
+@pytest.mark.parametrize("control", [EGRESS, LEAK])
+def test_blocked_lists_do_not_hide_the_rest(control: str) -> None:
+    build = Builder()
+    refusal = build.rule("59", "deny", "any", "?liste:malveillants", frm="PRO", to="WAN")
+    permission = build.rule("60", "permit", "any", "any", frm="PRO", to="WAN")
+    assert judge(control, device(refusal, permission, build=build)).verdict is F
+
+
+@pytest.mark.parametrize("control", [EGRESS, LEAK])
+def test_unresolved_destination_is_not_assessed(control: str) -> None:
+    found = judge(control, one("10.1.10.0/24", "?absent:X", frm="PRO", to="WAN"))
+    assert (found.verdict, found.reason) == (NS, Reason.UNSUPPORTED)
+    assert "règle 60" in found.message
+
+
+@pytest.mark.parametrize("control", [EGRESS, LEAK])
+def test_refusal_before_closes_the_way_out(control: str) -> None:
+    build = Builder()
+    rules = (build.rule("59", "deny", "any", "any", "tcp", frm="PRO"), build.rule("60", frm="PRO", to="WAN"))
+    assert judge(control, device(*rules, build=build)).verdict is P
+
+
 def test_identity_follows_content_and_reference() -> None:
     def identity(**fields: object) -> str:
         build = Builder()

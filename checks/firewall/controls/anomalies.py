@@ -91,7 +91,7 @@ def _judge(review: DeviceReview, kind: str, bad: tuple[str, str], good: str) -> 
         return failed(device.name, plural(len(affected), *bad), seen, affected=affected, severity=severity)
     if not total:
         return not_applicable(device.name, f"{device.name} n'a aucune règle écrite par un administrateur.")
-    doubt = _undecided(review)
+    doubt = None if kind == EMPTY else _undecided(review)
     return not_assessed(device.name, doubt) if doubt else passed(device.name, good, seen)
 
 

@@ -90,9 +90,10 @@ def evidence(device: Device, value: str, line: int = 0, file: int = 0) -> Eviden
 
 def label(rule: Rule) -> str:
     """How people find the rule: `règle 12 « Accès Wi-Fi »`."""
+    if rule.automatic:
+        return f"règle automatique « {rule.name or rule.ref} »"
     name = f" « {rule.name} »" if rule.name and rule.name != rule.ref else ""
-    kind = "règle automatique" if rule.automatic else "règle"
-    return f"{kind} {rule.ref}{name}"
+    return f"règle {rule.ref}{name}"
 
 
 def content(device: Device, rule: Rule) -> str:
@@ -157,11 +158,27 @@ def base_chains(device: Device, *hooks: str) -> tuple[Chain, ...]:
 
 
 def written(device: Device, *, disabled: bool = False) -> Iterator[tuple[Chain, Rule]]:
-    """Rules an administrator wrote that decide; with the disabled ones on request."""
+    """Rules an administrator wrote that decide; with the disabled ones on request.
+
+    A list that nothing calls (an ACL bound to no interface) filters nothing: its rules are not looked at.
+    """
+    called = _called(device)
     for chain in device.chains:
-        for rule in chain.rules:
+        for rule in chain.rules if chain.hook or chain.name in called else ():
             if rule.action in (PERMIT, DENY) and not rule.automatic and (rule.enabled or disabled):
                 yield chain, rule
+
+
+def _called(device: Device) -> set[str]:
+    """Chains that the traffic reaches through others."""
+    chains = {chain.name: chain for chain in device.chains}
+    waiting = [chain.name for chain in device.chains if chain.hook]
+    seen = set(waiting)
+    while waiting:
+        targets = {rule.target for rule in chains[waiting.pop()].rules if rule.enabled and rule.target in chains}
+        waiting += targets - seen
+        seen |= targets
+    return seen
 
 
 def opens(rule: Rule) -> bool:
@@ -222,19 +239,21 @@ def no_rule(device: Device) -> Judgement:
     return not_applicable(device.name, f"{device.name} n'a aucune règle écrite par un administrateur.")
 
 
-def zones(rule: Rule) -> str:
+def zone_text(device: Device, zone: str) -> str:
+    """A zone as people know it: `opt8 (Wi-Fi visiteurs)`."""
+    title = next((one.title for one in device.interfaces if one.name == zone), "")
+    return f"{zone} ({title})" if title and title.casefold() != zone.casefold() else zone
+
+
+def zones(device: Device, rule: Rule) -> str:
     """`de LAN vers toute interface`."""
-    source = (
-        ("toute interface sauf " if rule.in_negated else "") + listed(rule.in_zones)
-        if rule.in_zones
-        else "toute interface"
-    )
-    target = (
-        ("toute interface sauf " if rule.out_negated else "") + listed(rule.out_zones)
-        if rule.out_zones
-        else "toute interface"
-    )
-    return f"de {source} vers {target}"
+
+    def side(names: tuple[str, ...], *, negated: bool) -> str:
+        if not names:
+            return "toute interface"
+        return ("toute interface sauf " if negated else "") + listed(zone_text(device, name) for name in names)
+
+    return f"de {side(rule.in_zones, negated=rule.in_negated)} vers {side(rule.out_zones, negated=rule.out_negated)}"
 
 
 # --- Flows
@@ -248,6 +267,7 @@ def services_of(*texts: str) -> svc.Services:
 class Passage(NamedTuple):
     """Traffic one rule lets through from one zone to another; at least `witness` passes earlier refusals."""
 
+    device: Device
     flow: Flow
     in_zone: str
     out_zone: str
@@ -258,7 +278,7 @@ class Passage(NamedTuple):
     @property
     def text(self) -> str:
         """`RESIDENTS → PRO`."""
-        return f"{self.in_zone} → {self.out_zone or 'pare-feu'}"
+        return f"{zone_text(self.device, self.in_zone)} → {zone_text(self.device, self.out_zone) or 'pare-feu'}"
 
     @property
     def services(self) -> str:
@@ -299,10 +319,8 @@ def passages(
         found = ask((one,), target, services)
         whole = {id(flow.rule) for flow in found if wide_services(flow.services)}
         if whole:
-            whole = {
-                id(flow.rule) for flow in ask((one,), target, _TCP) if flow.certain and wide_services(flow.services)
-            }
-        passing += [Passage(flow, one, other, id(flow.rule) in whole) for flow in found]
+            whole = {id(flow.rule) for flow in ask((one,), target, _TCP) if wide_services(flow.services)}
+        passing += [Passage(review.device, flow, one, other, id(flow.rule) in whole) for flow in found]
     return tuple(passing)
 
 
@@ -338,7 +356,11 @@ def crossings(
     )
     return tuple(
         Passage(
-            flow, flow.witness.get("in", ""), "" if targets is None else flow.witness.get("out", ""), everything=False
+            review.device,
+            flow,
+            flow.witness.get("in", ""),
+            "" if targets is None else flow.witness.get("out", ""),
+            everything=False,
         )
         for flow in found
         if _counts(review.device, flow, hook)
@@ -355,15 +377,23 @@ class Opening(NamedTuple):
     @property
     def certain(self) -> bool:
         """Something surely passes, or passes under a condition the administrator wrote, such as a time table."""
-        return any(one.flow.certain for one in self.passages) or self._conditional
+        limited = self.rule.conditions or self.device.addresses[self.rule.source].maybe if self._known else False
+        return any(one.flow.certain for one in self.passages) or bool(limited)
 
     @property
-    def _conditional(self) -> bool:
-        """The only doubt is a condition that is sometimes true."""
-        cells = (self.device.addresses[self.rule.source], self.device.addresses[self.rule.destination])
-        known = not any(cell.maybe for cell in cells) and not self.device.services[self.rule.services].maybe
-        understood = not any(text.startswith(_NOT_UNDERSTOOD) for text in self.rule.conditions)
-        return bool(self.rule.conditions) and known and understood
+    def meant(self) -> bool:
+        """The rule itself is clear; only an unresolved refusal placed before it (a country, a list) leaves a doubt."""
+        return self.certain or (self._known and not self.rule.automatic)
+
+    @property
+    def _known(self) -> bool:
+        """What the rule permits is not empty: its only unknowns are conditions and named senders."""
+        if not self.device.addresses or any(text.startswith(_NOT_UNDERSTOOD) for text in self.rule.conditions):
+            return not self.rule.conditions
+        source = self.device.addresses[self.rule.source]
+        sender = not source.maybe or (bool(self.rule.in_zones) and not any(map(is_broken, source.unresolved)))
+        target = self.device.addresses[self.rule.destination]
+        return sender and not target.maybe and not self.device.services[self.rule.services].maybe
 
     @property
     def paths(self) -> str:
@@ -386,7 +416,9 @@ class Opening(NamedTuple):
             return ""
         if self.rule.conditions:
             return f" ; sous condition ({listed(self.rule.conditions)})"
-        return " ; à vérifier, un objet de cette règle ou d'une règle placée avant n'est pas résolu"
+        if self._known:
+            return " ; une règle placée avant, dont un objet n'est pas résolu, en refuse peut-être une partie"
+        return " ; à vérifier, un objet de cette règle n'est pas résolu"
 
     def detail(self) -> str:
         """One sentence about what passes."""
@@ -398,8 +430,24 @@ class Opening(NamedTuple):
         return f"{self.paths} : {what}{self.why()}"
 
 
+def doubtful(device: Device, found: Iterable[Opening]) -> Judgement:
+    """Nothing surely passes, something may."""
+    names = listed(label(one.rule) for one in found)
+    why = "faute de connaître le contenu d'un objet ou d'une condition"
+    return unsupported(device, f"Un passage est possible mais pas certain, {why} ({names}).")
+
+
 _NOT_UNDERSTOOD = "directive non comprise"
 """First words of a condition a parser could not read: it may be anything."""
+_BROKEN = ("absent:", "cycle:", "depth:")
+
+
+def is_broken(why: str) -> bool:
+    """The object is not resolved through a fault of the configuration or the export: it may hold nothing.
+
+    An FQDN or a country is not resolved either, but holds something.
+    """
+    return why.startswith(_BROKEN)
 
 
 def openings(device: Device, found: Iterable[Passage]) -> tuple[Opening, ...]:

@@ -14,6 +14,7 @@ from checks.firewall.controls.common import (
     blame,
     crossings,
     distinct,
+    doubtful,
     each_device,
     evidence,
     listed,
@@ -137,11 +138,13 @@ def ipv6_filtered(review: DeviceReview, context: Context) -> Judgement:  # noqa:
     wan = roles.with_role(review.roles, roles.WAN)
     inside = roles.without_role(review.roles, roles.WAN)
     entering = crossings(review, wan, inside, _PORTED, ip.ANY6)
-    found = openings(device, (one for one in entering if one.flow.certain and _ample(one.flow)))
-    affected = (*opened, *blame(found, "ipv6-hole"))
+    found = openings(device, (one for one in entering if _ample(one.flow)))
+    affected = (*opened, *blame((one for one in found if one.meant), "ipv6-hole"))
     seen = evidence(device, f"IPv6 : {device.ipv6 or 'état non indiqué'}")
     if affected:
         return failed(device.name, "IPv6 ouvre un chemin que les règles IPv4 ferment.", seen, affected=affected)
+    if found:
+        return doubtful(device, found)
     return passed(device.name, "IPv6 est filtré par défaut et n'est pas ouvert depuis Internet.", seen)
 
 
@@ -170,7 +173,9 @@ def logged(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
         known += 1
         if state is False:
             what = "autorise" if rule.action == PERMIT else "refuse"
-            silent.append(point(device, rule, "no-log", f"{what} sans trace ({zones(rule)}, chaîne {chain.name})"))
+            silent.append(
+                point(device, rule, "no-log", f"{what} sans trace ({zones(device, rule)}, chaîne {chain.name})")
+            )
     if not known and not unknown and not silent:
         return no_rule(device)
     affected = distinct(silent)

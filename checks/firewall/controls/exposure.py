@@ -15,9 +15,9 @@ from checks.firewall.controls.common import (
     by_rule,
     crossings,
     distinct,
+    doubtful,
     each_device,
     evidence,
-    label,
     listed,
     openings,
     opens,
@@ -125,7 +125,8 @@ def _administration(review: DeviceReview, wanted: tuple[str, ...], whence: str) 
     silent = tuple(zone for zone in zones if zone not in stated)
     filtered = any(chain.hook == INPUT for chain in device.chains)
     affected = [_answering(one) for one in stated.values() if _services(one)]
-    found = _inbound(review, silent) if silent and filtered else ()
+    entering = _inbound(review, silent) if silent and filtered else ()
+    found = [one for one in entering if one.meant]
     affected += blame(found, "administration")
     seen = evidence(device, f"interfaces examinées : {listed(zones)}")
     if affected:
@@ -136,6 +137,8 @@ def _administration(review: DeviceReview, wanted: tuple[str, ...], whence: str) 
             message = f"L'administration du pare-feu répond {whence}, à quelques adresses seulement."
         severity = Severity.MEDIUM if restricted and few else None
         return failed(device.name, message, seen, affected=distinct(affected), severity=severity)
+    if entering:
+        return doubtful(device, entering)
     if silent and not filtered:
         return unsupported(
             device, f"L'export ne dit pas quels services d'administration répondent sur {listed(silent)}."
@@ -160,7 +163,7 @@ def _inbound(review: DeviceReview, zones: tuple[str, ...]) -> tuple[Opening, ...
     """Rules that let some zones talk to the administration of the firewall itself."""
     bare = review.device.vendor in _PLAIN_SERVERS or _portal(review.device)
     wanted = services_of(_ADMINISTRATION if bare else f"{_ADMINISTRATION},{_WEB}")
-    return openings(review.device, (one for one in crossings(review, zones, None, wanted) if one.flow.certain))
+    return openings(review.device, crossings(review, zones, None, wanted))
 
 
 def _portal(device: Device) -> bool:
@@ -181,16 +184,14 @@ def dangerous_services(review: DeviceReview, context: Context) -> Judgement:  # 
     inside = roles.without_role(review.roles, roles.WAN)
     seen = evidence(device, f"{len(DANGEROUS)} services cherchés depuis {listed(zones)}")
     exposed = _exposed_services(review, zones, inside)
-    certain = {service: sure for service, found in exposed.items() if (sure := [one for one in found if one.certain])}
+    certain = {service: sure for service, found in exposed.items() if (sure := [one for one in found if one.meant])}
     if certain:
         named = {service.title: sure for service, sure in certain.items()}
         affected = distinct(_exposing(titles, one) for titles, one in by_rule(named))
         message = f"Internet atteint des services dangereux : {listed(service.title for service in certain)}."
         return failed(device.name, message, seen, affected=affected, severity=_gravity(certain))
     if exposed:
-        names = listed(label(one.rule) for found in exposed.values() for one in found)
-        detail = f"Un service dangereux est peut-être ouvert à Internet, faute de connaître un objet ({names})."
-        return unsupported(device, detail)
+        return doubtful(device, (one for found in exposed.values() for one in found))
     return passed(device.name, "Aucun des services dangereux cherchés n'est joignable depuis Internet.", seen)
 
 
@@ -211,7 +212,10 @@ def _exposed_services(
 def _exposing(titles: str, one: Opening) -> Affected:
     """One rule and the services it exposes."""
     flows = [passage.flow for passage in one.passages]
+    sender = one.device.addresses[one.rule.source] if one.device.addresses else AddressSet()
     who = listed(text for flow in flows for text in flow.sources.ranges) if _partners([one]) else "tout Internet"
+    if sender.maybe:
+        who = listed(sender.names or sender.unresolved)
     anywhere = any(wide_addresses(flow.destinations) for flow in flows)
     where = "toute adresse" if anywhere else listed(text for flow in flows for text in flow.destinations.ranges)
     detail = f"{titles} ; depuis {who} vers {where}{one.why()}"
@@ -234,11 +238,13 @@ def wide_entry(review: DeviceReview, context: Context) -> Judgement:  # noqa: AR
         return undeclared(device, roles.WAN)
     inside = roles.without_role(review.roles, roles.WAN)
     entering = crossings(review, zones, inside, services_of("tcp,udp"))
-    found = openings(device, (one for one in entering if one.flow.certain and _whole_network(one.flow)))
+    found = openings(device, (one for one in entering if _whole_network(one.flow)))
+    meant = [one for one in found if one.meant]
     seen = evidence(device, f"règles depuis {listed(zones)}")
-    if not found:
-        return passed(device.name, "Aucune règle n'ouvre tout un réseau à Internet.", seen)
-    affected = blame(found, "wide-entry")
+    if not meant:
+        good = "Aucune règle n'ouvre tout un réseau à Internet."
+        return doubtful(device, found) if found else passed(device.name, good, seen)
+    affected = blame(meant, "wide-entry")
     message = plural(
         len(affected),
         "{n} règle ouvre à Internet tout un réseau au lieu d'un serveur.",
@@ -263,7 +269,14 @@ def _whole_network(flow: Flow) -> bool:
 def published(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when no server is published; otherwise lists what is, for the structure to review."""
     device = review.device
-    found = [one for one in device.nat if one.enabled and one.kind in ("destination", "static")]
+    wan = set(roles.with_role(review.roles, roles.WAN))
+    found = [
+        one
+        for one in device.nat
+        if one.enabled
+        and one.kind in ("destination", "static")
+        and (not wan or not one.in_zones or wan & set(one.in_zones))
+    ]
     seen = evidence(device, plural(len(found), "{n} publication active", "{n} publications actives"))
     if not found:
         return passed(device.name, "Aucun serveur n'est publié par translation d'adresse.", seen)

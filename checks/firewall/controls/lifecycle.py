@@ -56,7 +56,7 @@ def explained(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG
 
 
 def _says_nothing(rule: Rule) -> bool:
-    return rule.name == rule.ref or bool(_UNNAMED.fullmatch(_plain(rule.name)))
+    return rule.ref.startswith(rule.name) or bool(_UNNAMED.fullmatch(_plain(rule.name)))
 
 
 def _plain(text: str) -> str:
@@ -77,7 +77,7 @@ def disabled(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG0
         return passed(device.name, "Aucune règle désactivée n'est conservée.", seen)
     words = {PERMIT: "autorisation", DENY: "refus"}
     affected = distinct(
-        point(device, rule, "disabled", f"{words[rule.action]} désactivé(e), {zones(rule)}") for rule in found
+        point(device, rule, "disabled", f"{words[rule.action]} désactivé(e), {zones(device, rule)}") for rule in found
     )
     message = plural(len(affected), "{n} règle désactivée est conservée.", "{n} règles désactivées sont conservées.")
     return failed(device.name, message, seen, affected=affected)

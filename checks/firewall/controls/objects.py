@@ -8,6 +8,7 @@ from checks.firewall.controls.common import (
     distinct,
     each_device,
     evidence,
+    is_broken,
     listed,
     plural,
     point,
@@ -19,9 +20,6 @@ from checks.firewall.controls.common import (
 from checks.firewall.facts import AddressSet, Device, NamedObject, ServiceSet
 from checks.firewall.review import DeviceReview
 from checks.model import Affected, Context, Judgement, failed, not_applicable, passed
-
-_BROKEN = ("absent:", "cycle:", "depth:")
-"""Why an object is not resolved through a fault of the configuration; an FQDN or a country is not one."""
 
 
 def _cell(device: Device, item: NamedObject) -> AddressSet | ServiceSet:
@@ -130,5 +128,5 @@ def _broken(*cells: AddressSet | ServiceSet) -> tuple[str, ...]:
 def _names(cells: Iterable[AddressSet | ServiceSet]) -> Iterable[str]:
     for cell in cells:
         for why in cell.unresolved:
-            if why.startswith(_BROKEN):
+            if is_broken(why):
                 yield why.partition(":")[2]

@@ -11,16 +11,16 @@ from checks.firewall.algebra.reach import Flow
 from checks.firewall.controls.common import (
     Passage,
     blame,
+    doubtful,
     each_device,
     evidence,
-    label,
     listed,
     openings,
     passages,
     plural,
     undeclared,
     unsupported,
-    wide_services,
+    zone_text,
 )
 from checks.firewall.review import DeviceReview
 from checks.model import (
@@ -65,12 +65,7 @@ def _closed(
         severity = Severity.CRITICAL if any(one.certain and one.everything for one in found) else None
         return failed(device.name, plural(len(affected), *bad), seen, affected=affected, severity=severity)
     if found:
-        names = listed(label(one.rule) for one in found)
-        return unsupported(
-            device,
-            f"Un passage est possible mais pas certain, faute de connaître le contenu d'un objet ou d'une condition "
-            f"({names}).",
-        )
+        return doubtful(device, found)
     return passed(device.name, good, seen)
 
 
@@ -156,10 +151,11 @@ def zone_matrix(review: DeviceReview, context: Context) -> Judgement:  # noqa: A
     every = passages(review, shown, shown)
     matrix = _matrix(review, shown, every)
     between = [one for one in every if one.in_zone in inside and one.out_zone in inside]
-    whole = [one for one in between if one.everything]
-    number = len({one.text for one in whole})
+    found = openings(device, (one for one in between if one.everything))
+    whole = [one for one in found if one.certain]
+    number = len({one.text for opening in whole for one in opening.passages})
     seen = evidence(device, f"{number} passage(s) sans restriction de service entre {listed(inside)}")
-    affected = blame(openings(device, whole), "open-zones")
+    affected = blame(whole, "open-zones")
     if affected:
         message = plural(
             len(affected),
@@ -167,12 +163,8 @@ def zone_matrix(review: DeviceReview, context: Context) -> Judgement:  # noqa: A
             "{n} règles ouvrent tous les services entre des zones intérieures : elles ne sont plus séparées.",
         )
         return failed(device.name, message, seen, affected=affected, exhibit=matrix)
-    doubts = [one for one in between if not one.flow.certain and wide_services(one.flow.services)]
-    if doubts:
-        names = listed(label(one.flow.rule) for one in doubts)
-        return _shown_with(
-            unsupported(device, f"Une ouverture totale est possible mais pas certaine ({names})."), matrix
-        )
+    if found:
+        return _shown_with(doubtful(device, found), matrix)
     if left := len(roles.without_role(review.roles)) - len(shown):
         detail = plural(left, "{n} zone n'a pas été comparée", "{n} zones n'ont pas été comparées")
         return _shown_with(unsupported(device, f"Trop de zones pour toutes les comparer : {detail}."), matrix)
@@ -213,7 +205,7 @@ def _matrix(review: DeviceReview, shown: tuple[str, ...], every: Iterable[Passag
     found: dict[tuple[str, str], list[Passage]] = {}
     for one in every:
         found.setdefault((one.in_zone, one.out_zone), []).append(one)
-    titles = tuple(_title(zone, review.roles[zone]) for zone in shown)
+    titles = tuple(_title(review, zone) for zone in shown)
     cells = tuple(
         tuple(_cell(review, source, target, found.get((source, target), [])) for target in shown) for source in shown
     )
@@ -232,8 +224,10 @@ def _matrix(review: DeviceReview, shown: tuple[str, ...], every: Iterable[Passag
     )
 
 
-def _title(zone: str, role: str) -> str:
-    return f"{zone} ({roles.TITLES[role]})" if role else zone
+def _title(review: DeviceReview, zone: str) -> str:
+    role = review.roles[zone]
+    text = zone_text(review.device, zone)
+    return f"{text}, {roles.TITLES[role]}" if role else text
 
 
 def _cell(review: DeviceReview, source: str, target: str, found: list[Passage]) -> MatrixCell:

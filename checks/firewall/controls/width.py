@@ -12,6 +12,7 @@ from checks.firewall.controls.common import (
     blame,
     by_rule,
     distinct,
+    doubtful,
     each_device,
     evidence,
     listed,
@@ -58,7 +59,7 @@ def any_to_any(review: DeviceReview, context: Context) -> Judgement:  # noqa: AR
     seen = evidence(device, plural(len(candidates), "{n} règle examinée", "{n} règles examinées"))
     if not found:
         return passed(device.name, "Aucune règle n'autorise tout vers tout.", seen)
-    affected = distinct(point(device, rule, "any-any", zones(rule)) for _, rule in found)
+    affected = distinct(point(device, rule, "any-any", zones(device, rule)) for _, rule in found)
     message = plural(
         len(affected),
         "{n} règle autorise tous les services de n'importe où vers n'importe où.",
@@ -116,7 +117,9 @@ def any_service(review: DeviceReview, context: Context) -> Judgement:  # noqa: A
     seen = evidence(device, plural(len(permits), "{n} autorisation", "{n} autorisations"))
     if not found:
         return passed(device.name, "Chaque autorisation nomme les services qu'elle ouvre.", seen)
-    affected = distinct(point(device, rule, "any-service", f"{zones(rule)} : tous les services") for rule in found)
+    affected = distinct(
+        point(device, rule, "any-service", f"{zones(device, rule)} : tous les services") for rule in found
+    )
     message = plural(
         len(affected),
         "{n} autorisation ouvre tous les services au lieu de ceux qui servent.",
@@ -136,14 +139,13 @@ def unrestricted_egress(review: DeviceReview, context: Context) -> Judgement:  #
     if not sources:
         return not_applicable(device.name, f"{device.name} n'a pas de zone intérieure professionnelle.")
     leaving = passages(review, sources, wan)
-    found = openings(
-        device,
-        (one for one in leaving if one.everything and one.flow.certain and wide_addresses(one.flow.destinations)),
-    )
+    found = openings(device, (one for one in leaving if one.everything and wide_addresses(one.flow.destinations)))
+    meant = [one for one in found if one.meant]
     seen = evidence(device, f"de {listed(sources)} vers {listed(wan)}")
-    if not found:
-        return passed(device.name, "Aucune zone professionnelle ne peut tout faire vers Internet.", seen)
-    affected = blame(found, "egress")
+    if not meant:
+        good = "Aucune zone professionnelle ne peut tout faire vers Internet."
+        return doubtful(device, found) if found else passed(device.name, good, seen)
+    affected = blame(meant, "egress")
     message = plural(
         len(affected),
         "{n} règle laisse sortir n'importe quel service vers tout Internet.",
@@ -171,15 +173,17 @@ def dangerous_egress(review: DeviceReview, context: Context) -> Judgement:  # no
     if not sources:
         return not_applicable(device.name, f"{device.name} n'a pas de zone intérieure.")
     seen = evidence(device, f"{len(_NEVER_OUT)} services cherchés de {listed(sources)} vers {listed(wan)}")
-    leaking = {title: _leaving(review, sources, wan, services_of(texts)) for title, texts in _NEVER_OUT}
-    titles = [title for title, found in leaking.items() if found]
-    if not titles:
-        return passed(device.name, "Partage de fichiers, bureau à distance et courrier direct ne sortent pas.", seen)
+    found = {title: _leaving(review, sources, wan, services_of(texts)) for title, texts in _NEVER_OUT}
+    leaking = {title: meant for title, rules in found.items() if (meant := [one for one in rules if one.meant])}
+    if not leaking:
+        doubts = [one for rules in found.values() for one in rules]
+        good = "Partage de fichiers, bureau à distance et courrier direct ne sortent pas."
+        return doubtful(device, doubts) if doubts else passed(device.name, good, seen)
     affected = distinct(
         point(device, one.rule, "dangerous-egress", f"{one.paths} : {text}", witness=one.witness)
         for text, one in by_rule(leaking)
     )
-    message = f"Des services dangereux peuvent sortir vers tout Internet : {listed(titles)}."
+    message = f"Des services dangereux peuvent sortir vers tout Internet : {listed(leaking)}."
     return failed(device.name, message, seen, affected=affected)
 
 
@@ -188,5 +192,4 @@ def _leaving(
 ) -> tuple[Opening, ...]:
     """Rules that let some services out to practically all of the Internet."""
     found = passages(review, sources, wan, services)
-    certain = (one for one in found if one.flow.certain and wide_addresses(one.flow.destinations))
-    return openings(review.device, certain)
+    return openings(review.device, (one for one in found if wide_addresses(one.flow.destinations)))
