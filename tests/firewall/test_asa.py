@@ -16,6 +16,7 @@ from checks.firewall.algebra.services import from_fact as services_of
 from checks.firewall.facts import INPUT
 from checks.firewall.parsers import asa
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
+from checks.model import Gap
 
 CORPUS = Path(os.environ.get("AUSCULTE_CORPUS", "corpus-not-given")) / "firewall" / "asa"
 
@@ -621,6 +622,8 @@ def test_lists_alone_are_each_studied_by_themselves():
     found = device("access-list A extended permit ip any any\naccess-list B extended deny ip any any\n")
     assert [rule.in_zones for rule in written(found)] == [("A",), ("B",)]
     assert any("access-group" in limit for limit in found.limits)
+    assert isinstance(found.administrators, Gap)
+    assert isinstance(found.vpns, Gap)
 
 
 def test_truncated_export_is_refused():

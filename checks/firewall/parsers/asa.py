@@ -14,6 +14,7 @@ from checks.firewall.parsers.asa_policy import Policy
 from checks.firewall.parsers.asa_system import accounts, interfaces, vpns
 from checks.firewall.parsers.builder import DeviceBuilder
 from checks.firewall.parsers.source import ParseError, SourceFile
+from checks.model import Gap, Reason
 
 TITLE = "Cisco ASA"
 TOGETHER = False
@@ -70,11 +71,15 @@ def _device(file: SourceFile) -> Device:
         interfaces=interfaces(config),
         chains=chains,
         nat=nat,
-        administrators=administrators,
-        users=users,
-        vpns=vpns(config),
+        administrators=administrators if config.complete else _fragment("les comptes d'administration"),
+        users=users if config.complete else _fragment("les comptes locaux"),
+        vpns=vpns(config) if config.complete else _fragment("les VPN"),
         ipv6=_ipv6(config),
     )
+
+
+def _fragment(what: str) -> Gap:
+    return Gap(reason=Reason.UNSUPPORTED, detail=f"Ce fichier n'est pas une configuration complète : {what} manquent.")
 
 
 def _ipv6(config: Config) -> str:

@@ -99,10 +99,10 @@ class Policy:
         families = ((4,), (6,)) if self._split else (BOTH,)
         for family in families:
             suffix = " (IPv6)" if family == (6,) and self._split else ""
-            if self._config.zones:
-                found.append(self._levels(family, suffix))
+            levels, outward = self._levels(family, suffix), self._outward(family, suffix)
+            if levels.rules:
+                found.append(levels)
             found.append(self._inward(family, suffix))
-            outward = self._outward(family, suffix)
             if outward.rules:
                 found.append(outward)
             if self._config.zones:
@@ -248,7 +248,8 @@ class Policy:
         rules += self._rules_of(bound, inward=True, doubts=doubts)
         rules += self._rules_of(everywhere, inward=True, doubts=doubts, whole=True)
         taken = tuple(dict.fromkeys(group.interface for groups in bound.values() for group in groups))
-        if taken:
+        if taken and not config.zones and not everywhere:
+            # Nothing is known of the other interfaces: the default of the chain is then uncertain.
             rules.append(self._automatic("refus implicite en fin de liste", DENY, zones_in=taken))
         if not everywhere:
             rules += self._implicit_permits(frozenset(taken))
