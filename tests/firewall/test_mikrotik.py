@@ -549,6 +549,13 @@ def test_large_script_is_read_in_linear_time() -> None:
     assert time.perf_counter() - start < 15
 
 
+def test_endless_lookups_are_refused() -> None:
+    start = time.perf_counter()
+    with pytest.raises(ParseError, match="trop de recherches"):
+        filters("add chain=forward action=accept comment=a\n" * 5_000 + "set [find comment=b] disabled=yes\n" * 5_000)
+    assert time.perf_counter() - start < 25
+
+
 PIECES = st.sampled_from(
     ["/ip firewall filter\n", "add ", "set ", "[find ", "]", "chain=forward ", "action=drop ", '"', "\\\n", "\n", "{", "}", ":if ", "comment=", "!", "remove 0\n",
      "move 0 1\n", "place-before=0 ", "src-address=10.0.0.0/8 ", "src-address-list=A ", "/interface list\n", "add name=A include=A\n", "# by RouterOS 7\n", "=", " "]

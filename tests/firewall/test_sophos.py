@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -441,6 +442,19 @@ def test_report_with_a_hole_proves_nothing_and_a_cut_one_is_refused() -> None:
         parsed(report(report_row(1, "r1", "On", WEB))[:-20])
     with pytest.raises(ParseError, match="trop profond"):
         parsed(report(more="<div>" * 500))
+
+
+@pytest.mark.parametrize("piece", ["<![", "<!--", "<", "&#999999999;", "<a b='", "<td>", "</div>", "<?"])
+def test_odd_markup_is_read_or_refused(piece: str) -> None:
+    start = time.perf_counter()
+    outcome = "read"
+    try:
+        device = parsed(report(report_row(1, "r1", "On", WEB), more=piece * 5000))
+        assert "r1" in rules(device)
+    except ParseError as error:
+        outcome = str(error)
+    assert outcome == "read" or "HTML mal formé" in outcome or "trop profond" in outcome
+    assert time.perf_counter() - start < 5
 
 
 def test_report_without_family_is_not_certain_for_ipv6() -> None:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from checks.firewall.parsers.source import MAX_OBJECTS, ParseError, SourceFile
 
 MAX_COMMAND = 100_000
+MAX_LOOKUPS = 5_000_000
+"""Items compared by `[find …]`, names and moves in one script: each command may read a whole table."""
 VERBS = frozenset({"add", "set", "remove", "disable", "enable", "move", "unset", "print", "export", "import", "comment",
                    "reset", "edit", "find", "get", "run", "info", "warning", "error", "debug", "flush"})  # fmt: skip
 IDLE_VERBS = frozenset({"print", "export", "find", "get", "info", "warning", "error", "debug", "flush", "edit"})
@@ -93,7 +95,7 @@ def read_script(file: SourceFile) -> Script:
     head = file.head.split("\n")[:20]
     version = next((found[1] for line in head if (found := HEADER.match(line))), "")
     model = next((found[1].strip() for line in head if (found := MODEL.match(line))), "")
-    builder = _Tables()
+    builder = _Tables(file.name)
     for count, command in enumerate(_commands(file)):
         if count > MAX_OBJECTS:
             raise ParseError("trop de commandes", file.name, command.line)
@@ -208,7 +210,9 @@ def _fields(words: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
 class _Tables:
     """Carries out the commands."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lookups = 0
         self.tables: dict[str, list[Item]] = {}
         self.refused: list[Refused] = []
 
@@ -218,6 +222,10 @@ class _Tables:
         fields, others = _fields(command.words)
         table = self.tables.setdefault(command.path, [])
         done = False
+        if others or "place-before" in fields:
+            self._lookups += len(table)
+            if self._lookups > MAX_LOOKUPS:
+                raise ParseError("trop de recherches dans les tables", self._name, command.line)
         if command.verb == "add":
             done = self._add(table, fields, others, command)
         elif command.verb in ("set", "unset"):

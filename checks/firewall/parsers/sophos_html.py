@@ -47,8 +47,14 @@ def read_report(file: SourceFile, index: int) -> Report:
     if "</html>" not in file.text[-2000:].lower():
         raise ParseError("rapport HTML incomplet : la fin manque", file.name)
     builder = _Tree(file.name)
-    builder.feed(file.text)
-    builder.close()
+    try:
+        builder.feed(file.text)
+        builder.close()
+    except (AssertionError, ValueError) as error:
+        # The reader of the standard library asserts the form of declarations.
+        if isinstance(error, ParseError):
+            raise
+        raise ParseError("HTML mal formé", file.name, builder.getpos()[0]) from None
     sections = {
         node.attributes["id"].removeprefix(SECTION): node
         for node in _walk(builder.top)
@@ -104,6 +110,7 @@ class _Tree(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if data.strip():
+            self._count += 1
             leaf = Node("#text", {}, self.getpos()[0])
             leaf.text = data
             self._stack[-1].children.append(leaf)
