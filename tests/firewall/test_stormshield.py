@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checks.firewall.algebra.anomalies import find_anomalies
 from checks.firewall.algebra.decide import Packet, decide
+from checks.firewall.algebra.flatten import policies_of
 from checks.firewall.facts import Device, Rule
 from checks.firewall.parsers import stormshield
 from checks.firewall.parsers.registry import VENDORS, parser_of
@@ -326,6 +328,18 @@ def test_implicit_rules_that_are_not_exported_may_open_the_firewall_itself(slot:
     assert verdict(slot, "10.20.0.9", "10.20.0.1", 443, hook="input", in_zone="in") == ("permit", "1")
     assert verdict(slot, "10.50.0.9", "203.0.113.1", 113)[0] == "undetermined"
     assert any("règles implicites" in limit for limit in slot.limits)
+
+
+def test_rules_hidden_by_explicit_ones_stay_provable_without_the_implicit_rules() -> None:
+    device = parsed(
+        "[Filter]\npass from LAN_SOINS to SRV_DPI port https\nblock from any to SRV_DPI\npass from WIFI_RESIDENTS to SRV_DPI port ssh\n"
+        "pass from LAN_SOINS to GROUPE_INCONNU\npass from any to any\n",
+        OBJECTS,
+    )
+    policy = next(one for one in policies_of(device, "forward") if one.space.family == 4)
+    found = dict(zip((entry.rule.ref for entry in policy.entries), find_anomalies(policy), strict=True))
+    assert (found["3"].dead, found["3"].differs) == (True, True)
+    assert not any(found[ref].dead for ref in ("1", "2", "4", "5"))
 
 
 def test_global_policy_alone_leaves_the_local_one_unknown() -> None:
