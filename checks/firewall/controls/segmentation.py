@@ -39,11 +39,12 @@ PUBLIC_ROLES = (roles.RESIDENT, roles.GUEST)
 """Zones used by people the establishment does not employ, on devices it does not manage."""
 MAX_ZONES = 24
 """Rows of the matrix; beyond, nobody reads it."""
-MIN_ZONES = 6
+MIN_ZONES, MIN_KNOWN = 4, 8
+"""Compared whatever the cost, of any role and of a known one."""
 MAX_SCANNED = 2_000_000
 """Rules times pairs of zones: about two seconds."""
-MAX_PROVED = 8_000
-"""Proofs for all pairs of zones: about two seconds."""
+MAX_PROVED = 2_000
+"""Proofs for all pairs of zones: about a second."""
 
 
 def _closed(
@@ -182,7 +183,10 @@ def _shown(review: DeviceReview) -> tuple[str, ...]:
     rules = sum(len(chain.rules) for chain in review.device.chains)
     flows = review.flows.reach()
     number = len(ranked)
-    while number > MIN_ZONES and (number**2 * rules > MAX_SCANNED or _work(flows, set(ranked[:number])) > MAX_PROVED):
+    known = sum(1 for zone in ranked if review.roles[zone])
+    while number > max(MIN_ZONES, min(MIN_KNOWN, known)) and (
+        number**2 * rules > MAX_SCANNED or _work(flows, set(ranked[:number])) > MAX_PROVED
+    ):
         number -= 1
     kept = set(ranked[:number])
     return tuple(zone for zone in review.roles if zone in kept)
