@@ -12,7 +12,7 @@ from checks.firewall.algebra.cubes import Box, Budget, BudgetError, includes, me
 from checks.firewall.algebra.flatten import Entry, Policy
 from checks.firewall.algebra.index import Part, Place, bits
 from checks.firewall.algebra.lines import Lines
-from checks.firewall.algebra.space import Cube, Point, meet_cubes, representative
+from checks.firewall.algebra.space import NEW, Cube, Point, meet_cubes, representative, with_state
 from checks.firewall.facts import NONE, PERMIT
 
 QUESTION = 100_000
@@ -277,10 +277,17 @@ class Analysis:
         part, local = place
         masks = self._lines.masks(part)
         same, other = (masks.permit, masks.deny) if entry.action == PERMIT else (masks.deny, masks.permit)
+        opening = masks.opening >> local & 1
+        if opening:
+            # What a rule does to new connections is its intention: that invalid packets are refused first, or replies
+            # accepted first, contradicts nobody.
+            other &= masks.opening
         before = self._lines.before(place, number)
         around = part.overlapping(local, before & (self._usable[id(part)] | self._live_may[id(part)] & masks.may))
         for opposed in bits(around & other):
             piece = self._common(place, opposed)
+            if piece is not None and opening:
+                piece = with_state(piece, NEW)
             cover = around & same & self._usable[id(part)] & ((1 << opposed) - 1)
             left = None if piece is None else self._left(part, piece, cover, budget)
             if left is not None:
@@ -313,7 +320,8 @@ class Analysis:
         try:
             for cube in self._lines.may_of[number]:
                 for place in self._lines.places[cube]:
-                    among = self._lines.before(place, number) & self._lines.masks(place.part).may
+                    masks = self._lines.masks(place.part)
+                    among = self._lines.before(place, number) & (masks.may & masks.whole | masks.sure)
                     if isinstance(self._uncovered(place, among, budget), tuple):
                         return ""
         except BudgetError:
@@ -404,8 +412,12 @@ class Analysis:
             for place in self._lines.places[cube]:
                 part, local = place
                 masks = self._lines.masks(part)
+                if not masks.opening >> local & 1:
+                    continue
                 other = masks.deny if entry.action == PERMIT else masks.permit
-                around = part.overlapping(local, self._lines.before(place, number) & other & self._live_may[id(part)])
+                around = part.overlapping(
+                    local, self._lines.before(place, number) & other & masks.opening & self._live_may[id(part)]
+                )
                 if not around:
                     continue
                 within = part.contained(local, around)

@@ -9,7 +9,7 @@ from checks.firewall.algebra.cubes import subtract
 from checks.firewall.algebra.decide import UNDETERMINED
 from checks.firewall.algebra.flatten import Entry, Policy
 from checks.firewall.algebra.space import Cube, meet_cubes
-from checks.firewall.facts import NONE, PERMIT
+from checks.firewall.facts import DENY, NONE
 
 MAX_PIECES = 5_000
 """Pieces of one question; beyond, the rest is undetermined."""
@@ -36,20 +36,28 @@ class _Piece(NamedTuple):
 def fates(policies: Sequence[Policy], cubes: Sequence[Cube]) -> list[Fate]:
     """The fate of every packet of some cubes of one IP version; base chains are crossed in order."""
     found: list[Fate] = []
-    pieces = [(cube, None) for cube in cubes]
-    waiting: list[tuple[Cube, Fate | None]] = list(pieces)
+    waiting: list[tuple[Cube, Fate | None]] = [(cube, None) for cube in cubes]
     for policy in policies:
         crossing: list[tuple[Cube, Fate | None]] = []
         for cube, earlier in waiting:
             for fate in _cross(policy, cube):
-                if fate.verdict == "deny":
+                if fate.verdict == DENY:
                     found.append(fate)
                 else:
-                    unsure = earlier if earlier is not None and earlier.verdict == UNDETERMINED else None
-                    crossing.append((fate.cube, unsure or fate))
+                    crossing.append((fate.cube, _telling(earlier, fate)))
         waiting = crossing
     found += [Fate(UNDETERMINED, None, cube) if fate is None else fate._replace(cube=cube) for cube, fate in waiting]
     return found
+
+
+def _telling(earlier: Fate | None, fate: Fate) -> Fate:
+    """Of two base chains that do not refuse, the one to name: the doubtful one, else the last rule somebody wrote."""
+    if earlier is None or fate.verdict == UNDETERMINED != earlier.verdict:
+        return fate
+    if earlier.verdict == UNDETERMINED:
+        return earlier
+    written = earlier.entry is not None and not earlier.entry.rule.automatic
+    return earlier if written and fate.entry is not None and fate.entry.rule.automatic else fate
 
 
 def _cross(policy: Policy, cube: Cube) -> list[Fate]:
@@ -97,6 +105,3 @@ def _doubt(entry: Entry, pieces: list[_Piece]) -> list[_Piece]:
             marked += [piece._replace(cube=rest) for rest in subtract(piece.cube, cube)]  # type: ignore[arg-type]
         pieces = marked
     return pieces
-
-
-__all__ = ["PERMIT", "UNDETERMINED", "Fate", "fates"]

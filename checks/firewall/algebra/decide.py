@@ -99,7 +99,9 @@ def decide_all(policies: Sequence[Policy], packet: Packet) -> Decision:
             return found
         if found.verdict == UNDETERMINED:
             unsure = unsure or found
-        last = found
+        elif last.entry is None or last.entry.rule.automatic or not (found.entry and found.entry.rule.automatic):
+            # When all permit, people want the last rule somebody wrote, not the default of a later guard.
+            last = found
     return unsure or last
 
 

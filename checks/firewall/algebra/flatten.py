@@ -35,6 +35,8 @@ class Entry(NamedTuple):
     """What it may match, as product sets."""
     sure: tuple[Cube, ...]
     """What it matches for certain; the same object as `may` when it is exact."""
+    conditional: bool = False
+    """It, or a call that leads to it, also demands what is not evaluated here: it never takes all that it may."""
 
 
 class Policy(NamedTuple):
@@ -60,6 +62,7 @@ class _Context(NamedTuple):
 
     may: tuple[Cube, ...]
     sure: tuple[Cube, ...]
+    conditional: bool = False
 
 
 def policies_of(device: Device, hook: str) -> tuple[Policy, ...]:
@@ -124,14 +127,15 @@ class _Unfolder:
             if not rule.enabled or not context.may:
                 continue
             may, sure = self._match(rule, chain, context)
+            conditional = context.conditional or bool(rule.conditions)
             if rule.action in (PERMIT, DENY, NONE):
-                self._entries.append(Entry(rule, chain.name, rule.action, may, sure))
+                self._entries.append(Entry(rule, chain.name, rule.action, may, sure, conditional))
                 continue
-            self._entries.append(Entry(rule, chain.name, NONE, may, sure))
+            self._entries.append(Entry(rule, chain.name, NONE, may, sure, conditional))
             if not may:
                 continue
             if rule.action in (JUMP, GOTO):
-                self._call(rule.target, _Context(may, sure))
+                self._call(rule.target, _Context(may, sure, conditional))
             if rule.action in (RETURN, GOTO):
                 context = self._without(context, may, sure)
         if chain.default in (PERMIT, DENY):
@@ -202,8 +206,8 @@ class _Unfolder:
         left = _subtract_all(context.may, sure)
         kept = _subtract_all(context.sure, may)
         if left is None or kept is None:
-            return _Context(may=context.may if left is None else left, sure=() if kept is None else kept)
-        return _Context(may=left, sure=kept)
+            return context._replace(may=context.may if left is None else left, sure=() if kept is None else kept)
+        return context._replace(may=left, sure=kept)
 
 
 def _default_rule(chain: Chain) -> Rule:

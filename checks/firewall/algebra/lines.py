@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from checks.firewall.algebra.flatten import Policy
 from checks.firewall.algebra.index import Part, Place, bits, partition
-from checks.firewall.algebra.space import Cube
+from checks.firewall.algebra.intervals import contains
+from checks.firewall.algebra.space import NEW, STATE, Cube
 from checks.firewall.facts import NONE, PERMIT
 
 
@@ -19,6 +20,10 @@ class Masks(NamedTuple):
     may: int
     permit: int
     deny: int
+    whole: int
+    """Cubes of entries without conditions: they match all of their content, once it is known."""
+    opening: int
+    """Cubes that hold new connections: the others only follow connections that some rule let open."""
     single: int
     """Cubes of entries that have one cube, in one part only."""
 
@@ -70,7 +75,7 @@ class Lines:
 
     def _masks_of(self, part: Part) -> Masks:
         size = len(part) // 8 + 1
-        sure, may, permit, deny, single = (bytearray(size) for _ in range(5))
+        sure, may, permit, deny, whole, opening, single = (bytearray(size) for _ in range(7))
         for local, cube in enumerate(part.global_of):
             owner = self.owner[cube]
             byte, bit = local >> 3, 1 << (local & 7)
@@ -82,9 +87,13 @@ class Lines:
                 if is_may:
                     may[byte] |= bit
                 (permit if action == PERMIT else deny)[byte] |= bit
+            if not self.entries[owner].conditional:
+                whole[byte] |= bit
+            if contains(self.cubes[cube][STATE], NEW):
+                opening[byte] |= bit
             if is_may and is_sure and len(self.may_of[owner]) == 1 and len(self.places[cube]) == 1:
                 single[byte] |= bit
-        return Masks(*(int.from_bytes(array, "little") for array in (sure, may, permit, deny, single)))
+        return Masks(*(int.from_bytes(array, "little") for array in (sure, may, permit, deny, whole, opening, single)))
 
     def before(self, place: Place, number: int) -> int:
         """Local cubes of the entries before `number`: cubes are numbered in entry order."""

@@ -15,6 +15,7 @@ from checks.firewall.algebra.services import to_fact as services_to_fact
 from checks.firewall.algebra.space import (
     DESTINATION,
     IN,
+    NEW,
     OUT,
     SERVICE,
     SOURCE,
@@ -29,8 +30,6 @@ from checks.firewall.facts import DENY, FORWARD, PERMIT, AddressSet, Device, Rul
 
 QUESTION = 50_000
 """Comparisons of cubes for one flow before it is reported as uncertain."""
-NEW = 0
-"""Value of a new connection on the state axis: replies are not openings."""
 
 
 class Flow(NamedTuple):
@@ -218,6 +217,7 @@ def _boxes(question: Question, policy: Policy) -> list[Cube]:
     boxes: tuple[Box, ...] = (Box(full[SERVICE], full[SOURCE_PORT]),)
     if question.services is not None:
         boxes = (*question.services.sure, *question.services.maybe)
+    # Replies are not openings.
     state: Intervals = ((NEW, NEW),)
     found = []
     for box in boxes:

@@ -7,7 +7,11 @@ Terms, for a rule R among the rules of its chain:
 - generalisation: R holds all packets of an earlier, live rule that has the other action (an exception, then a rule);
 - correlation: R and an earlier, live rule have opposite actions and common packets, and neither holds the other;
 - empty: nothing can match R (a group without members);
-- undetermined: R is perhaps never reached: it depends on objects whose content is not known, or the proof was too long.
+- undetermined: R is perhaps never reached: it depends on objects whose content is not known, or the proof was too
+  long. Rules that also ask for a user, a time or a rate are not counted on to hide others: they leave the rest.
+
+Generalisation, correlation and the choice between shadowed and redundant look at new connections only: that
+invalid packets are refused first, or replies accepted first, contradicts no rule.
 
 Terms after Al-Shaer and Hamed (2004); complete redundancy after Liu and Gouda (2005).
 """

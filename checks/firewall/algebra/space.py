@@ -15,6 +15,8 @@ IN, OUT, SOURCE, DESTINATION, SERVICE, SOURCE_PORT, STATE, TRANSLATED = range(8)
 """Axes of a cube, in order."""
 
 STATES = ("new", "established", "related", "invalid", "untracked")
+NEW = 0
+"""Value of a new connection on the state axis."""
 OTHER_ZONE = "(autre interface)"
 """Stands for every interface that no rule and no list of interfaces names."""
 
@@ -123,6 +125,12 @@ def meet_cubes(left: Cube, right: Cube) -> Cube | None:
     return cast("Cube | None", meet(left, right))
 
 
+def with_state(cube: Cube, state: int) -> Cube:
+    """The cube cut to one connection state that it holds."""
+    a, b, c, d, e, f, _, h = cube
+    return (a, b, c, d, e, f, ((state, state),), h)
+
+
 def representative(cube: Box) -> Point:
     """One packet of a non-empty cube, a likely one when possible.
 
@@ -149,5 +157,5 @@ _LIKELY: dict[int, tuple[int, ...]] = {
     DESTINATION: _DOCUMENTATION,
     SERVICE: (*(6 * PORTS + port for port in (443, 80, 445, 22, 3389)), 17 * PORTS + 53),
     SOURCE_PORT: (40000,),
-    STATE: (0,),
+    STATE: (NEW,),
 }
