@@ -329,6 +329,24 @@ end"""
     assert (plain.ref, published.ref) == ("1", "1")
 
 
+def test_source_filter_of_a_published_address():
+    text = TILLEULS.replace(
+        "        set extport 8080\n", '        set extport 8080\n        set src-filter "203.0.113.0/24"\n'
+    )
+    found = device(text)
+    inside = packet("203.0.113.9", "10.10.0.20", 80, "wan1", "internal", translated="VIP_WEB")
+    assert decide(found, inside).verdict == "permit"
+    assert decide(found, inside._replace(source="192.0.2.9")).verdict == "deny"
+    assert found.addresses[found.nat[0].source].ranges == ("203.0.113.0/24",)
+
+
+def test_unknown_option_of_an_object():
+    off = "edit x\nset subnet 10.0.0.0/8\nset option-future disable\nnext\nedit y\nset option-future disable\nnext"
+    found = policy('set dstaddr "x"', f"config firewall address\n{off}\nend")
+    assert found.addresses[rules(found)[0].destination].ranges == ("10.0.0.0/8",)
+    assert [note.text for note in found.not_understood] == ["option-future disable"]
+
+
 # --- Administration
 
 

@@ -139,7 +139,7 @@ def _device(file: SourceFile, tree: Tree, header: _Header, tables: Block, shared
     chains.append(fsys.management_chain(context, ports, tables, shared, merged))
     _side_tables(builder, tables)
     cited = _cited(tables)
-    _record(context, tables, cited)
+    left_out = _record(context, tables, cited)
     admins = shared.table("system admin")
     limited = fsys.restrictions(ports, admins, local, context)
     host = value(shared.table("system global").settings(), "hostname")
@@ -147,6 +147,8 @@ def _device(file: SourceFile, tree: Tree, header: _Header, tables: Block, shared
     limits = [*_LIMITS]
     if any(vpn.kind == "ipsec" and not (vpn.encryption and vpn.dh_groups) for vpn in tunnels):
         limits.append(_IPSEC_DEFAULTS)
+    if left_out:
+        limits.append(f"{left_out} objets ne sont pas passés en revue : les autres contiennent déjà trop d'adresses.")
     return builder.build(
         name=f"{host or file.name}/{vdom}" if vdom else host,
         product=header.product,
@@ -188,7 +190,7 @@ def _context(builder: DeviceBuilder, header: _Header, tables: Block, shared: Blo
     zones = Zones(read_zones(tables), _cited_interfaces(tables))
     settings = tables.table("system settings").settings()
     central = enabled(settings, "central-nat") or value(settings, "ngfw-mode") == "policy-based"
-    return Context(builder, objects, zones, header.version, central, set())
+    return Context(builder, objects, zones, header.version, central)
 
 
 def _interfaces(tables: Block, shared: Block) -> Block:
@@ -286,7 +288,7 @@ def _published(context: Context, tables: Block) -> set[str]:
     return found
 
 
-def _record(context: Context, tables: Block, cited: set[str]) -> None:
+def _record(context: Context, tables: Block, cited: set[str]) -> int:
     kinds = {
         "address": (tables.table("firewall address"), V4),
         "address 6": (tables.table("firewall address6"), V6),
@@ -295,7 +297,7 @@ def _record(context: Context, tables: Block, cited: set[str]) -> None:
         "service": (tables.table("firewall service custom"), V4),
         "service-group": (tables.table("firewall service group"), V4),
     }
-    fobj.record(context.objects, context.builder, kinds, cited)
+    return fobj.record(context.objects, context.builder, kinds, cited)
 
 
 def _ipv6(header: _Header, tables: Block, addressed: list[bool]) -> str:

@@ -9,23 +9,31 @@ from typing import NamedTuple
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.addresses import AddressError, Addresses
-from checks.firewall.algebra.intervals import Intervals, difference, normal
+from checks.firewall.algebra.intervals import Intervals, difference, intersection, normal
 from checks.firewall.algebra.services import ServiceError, Services
 from checks.firewall.parsers.builder import DeviceBuilder, NamedSets, address_objects, service_objects
 from checks.firewall.parsers.fortigate_text import Block, Command, Setting, apply
 from checks.firewall.parsers.source import MAX_DEPTH, ParseError
 
 V4, V6 = 4, 6
+OFF = frozenset({"", "disable", "none", "0", "0x00", "00:00:00:00:00:00"})
+"""Values of an option that is not used."""
+UNKNOWN_OFF = "aucun sur le filtrage : option inconnue, désactivée"
 BITS4 = 32
 MAX_WILDCARD = 1024
 """Networks a wildcard mask may stand for before the object is left unresolved."""
 MAX_SERVICE_RANGES = 4096
+MAX_HELD = 1_000_000
+"""Ranges that named objects may hold together before the rest is left out of their review."""
 MAX_VISITS = 5_000_000
 """Members looked at to order the groups that leave some out."""
 
 _ADDRESS_NEUTRAL = frozenset({
     "uuid", "comment", "color", "visibility", "associated-interface", "allow-routing", "fabric-object", "tags",
-    "cache-ttl", "clearpass-spt", "tagging", "passive-fqdn-learning", "ip6-version", "route-tag", "sub-type",
+    "cache-ttl", "clearpass-spt", "tagging", "passive-fqdn-learning", "sub-type", "node-ip-only", "obj-id", "obj-tag",
+    "obj-type", "tag-type", "tag-detection-level", "hw-model", "hw-vendor", "os", "sw-version", "sdn-tag",
+    "sdn-addr-type", "fsso-group", "organization", "policy-group", "tenant", "epg-name", "subnet-name", "filter",
+    "list", "route-tag", "agent-id", "sso-attribute-value", "host-type",
 })  # fmt: skip
 """Settings that do not change which addresses an object holds, or that its type already covers."""
 _ADDRESS_KEYS = frozenset({"type", "subnet", "start-ip", "end-ip", "wildcard", "ip6", "interface", "fqdn", "country",
@@ -82,6 +90,8 @@ class Vip(NamedTuple):
     to_ports: str
     interface: str
     source: Addresses
+    filtered: bool
+    """Only some sources see it."""
     enabled: bool
     comment: str
 
@@ -94,6 +104,8 @@ class Objects:
         self.addresses6 = GroupsWithExclusion()
         self.services: NamedSets[Services] = service_objects()
         self.schedules: dict[str, Schedule] = {}
+        self.seen_off: set[str] = set()
+        """Unknown options already reported as switched off."""
         self.vips: dict[int, dict[str, Vip]] = {V4: {}, V6: {}}
         self.vip_groups: dict[int, dict[str, tuple[str, ...]]] = {V4: {}, V6: {}}
 
@@ -191,6 +203,17 @@ def without(one: Addresses, removed: Addresses) -> Addresses:
     return Addresses(v4, v6, maybe4, maybe6, tuple(dict.fromkeys((*one.unresolved, *removed.unresolved))))
 
 
+def common(one: Addresses, limit: Addresses) -> Addresses:
+    """What `one` holds inside an exact set."""
+    return Addresses(
+        intersection(one.v4, limit.v4),
+        intersection(one.v6, limit.v6),
+        intersection(one.maybe4, limit.v4),
+        intersection(one.maybe6, limit.v6),
+        one.unresolved,
+    )
+
+
 def value(settings: Mapping[str, Setting], key: str, default: str = "") -> str:
     """First word of a setting."""
     found = settings.get(key)
@@ -228,18 +251,33 @@ def read_addresses(objects: Objects, table: Block, family: int, nets: Mapping[st
         except AddressError:
             found = ip.unknown(f"illisible:{name}", families=(family,))
             report(entry.line, f"edit {name}", f"contenu de l'objet adresse « {name} »")
-        if not _understood(entry, settings, _ADDRESS_KEYS | _ADDRESS_NEUTRAL, f"l'objet adresse « {name} »", report):
+        if not _understood(
+            objects, entry, settings, _ADDRESS_KEYS | _ADDRESS_NEUTRAL, f"l'objet adresse « {name} »", report
+        ):
             found = ip.unknown(f"directive:{name}", families=(family,))
         known.define(name, found)
 
 
 def _understood(
-    entry: Block, settings: Mapping[str, Setting], known: frozenset[str], what: str, report: Report
+    objects: Objects,
+    entry: Block,
+    settings: Mapping[str, Setting],
+    known: frozenset[str],
+    what: str,
+    report: Report,
 ) -> bool:
-    """Every setting of an object is known; otherwise its content is not."""
+    """Every setting of an object is known or switched off; otherwise its content is not known."""
     strange = [(command.line, " ".join((command.key, *command.values))) for command in entry.unknown()]
-    strange += [(one.line, " ".join((key, *one.values))) for key, one in settings.items() if key not in known]
     strange += [(nested.line, f"config {path}") for path, nested in entry.tables.items() if path not in _NESTED]
+    for key, one in settings.items():
+        if key in known:
+            continue
+        text = " ".join((key, *one.values))
+        if not OFF.issuperset(one.values):
+            strange.append((one.line, text))
+        elif key not in objects.seen_off:
+            objects.seen_off.add(key)
+            report(one.line, text, UNKNOWN_OFF)
     for line, text in strange:
         report(line, text, f"contenu de {what}")
     return not strange
@@ -312,7 +350,7 @@ def read_groups(objects: Objects, table: Block, family: int, report: Report) -> 
     neutral = _ADDRESS_NEUTRAL | {"member", "exclude", "exclude-member", "type", "category"}
     for name, entry in table.entries.items():
         settings = entry.settings()
-        if not _understood(entry, settings, neutral, f"le groupe « {name} »", report):
+        if not _understood(objects, entry, settings, neutral, f"le groupe « {name} »", report):
             known.define(name, ip.unknown(f"directive:{name}", families=(family,)))
             continue
         left_out = values(settings, "exclude-member") if enabled(settings, "exclude") else ()
@@ -333,13 +371,13 @@ def read_services(objects: Objects, custom: Block, groups: Block, report: Report
         except ServiceError:
             found = svc.unknown(f"illisible:{name}")
             report(entry.line, f"edit {name}", f"contenu du service « {name} »")
-        if not _understood(entry, folded, _SERVICE_KEYS | _SERVICE_NEUTRAL, f"le service « {name} »", report):
+        if not _understood(objects, entry, folded, _SERVICE_KEYS | _SERVICE_NEUTRAL, f"le service « {name} »", report):
             found = svc.unknown(f"directive:{name}")
         objects.services.define(name, found)
     for name, entry in groups.entries.items():
         settings = entry.settings()
         neutral = _SERVICE_NEUTRAL | {"member", "proxy", "explicit-proxy"}
-        if _understood(entry, settings, neutral, f"le groupe de services « {name} »", report):
+        if _understood(objects, entry, settings, neutral, f"le groupe de services « {name} »", report):
             objects.services.define_group(name, values(settings, "member"))
         else:
             objects.services.define(name, svc.unknown(f"directive:{name}"))
@@ -458,7 +496,7 @@ def read_vips(objects: Objects, table: Block, family: int, report: Report) -> No
     for name, entry in table.entries.items():
         settings = entry.settings()
         known = _VIP_KEYS | {key for key in settings if key.startswith(_VIP_PREFIXES)}
-        clear = _understood(entry, settings, known, f"l'adresse publiée « {name} »", report)
+        clear = _understood(objects, entry, settings, known, f"l'adresse publiée « {name} »", report)
         try:
             vip = _vip(objects, entry, settings, family)
         except (AddressError, ServiceError):
@@ -467,7 +505,7 @@ def read_vips(objects: Objects, table: Block, family: int, report: Report) -> No
         if vip is None or not clear:
             doubt = ip.unknown(f"vip:{name}", families=(family,))
             line, comment = entry.line, value(settings, "comment")
-            vip = Vip(name, line, doubt, doubt, svc.unknown(f"vip:{name}"), "", "", "", doubt, True, comment)
+            vip = Vip(name, line, doubt, doubt, svc.unknown(f"vip:{name}"), "", "", "", doubt, False, True, comment)
         objects.vips[family][name] = vip
 
 
@@ -482,7 +520,7 @@ def _vip(objects: Objects, entry: Block, settings: Mapping[str, Setting], family
         external = ip.unknown(f"vip:{name}", families=(family,))
     mapped, to_address = _mapped(entry, settings, family, kind)
     services, to_ports = _forwarded(objects, settings)
-    filters = values(settings, "src-filter")
+    filters = tuple(word for word in values(settings, "src-filter") if word)
     interface = value(settings, "extintf", "any")
     return Vip(
         name=name,
@@ -494,6 +532,7 @@ def _vip(objects: Objects, entry: Block, settings: Mapping[str, Setting], family
         to_ports=to_ports,
         interface="" if interface == "any" else interface,
         source=ip.from_ranges(filters) if filters else any_address,
+        filtered=bool(filters),
         enabled=enabled(settings, "status", True),
         comment=value(settings, "comment"),
     )
@@ -539,12 +578,26 @@ def read_vip_groups(objects: Objects, table: Block, family: int) -> None:
 _DELIVERED = frozenset({"all", "none", "always"})
 
 
-def record(objects: Objects, builder: DeviceBuilder, tables: Mapping[str, tuple[Block, int]], used: set[str]) -> None:
-    """Keep the objects the administrator named; `used` holds names that policies cite."""
+def record(objects: Objects, builder: DeviceBuilder, tables: Mapping[str, tuple[Block, int]], used: set[str]) -> int:
+    """Keep the objects the administrator named; `used` holds names that policies cite.
+
+    Returns how many were left out, once those kept hold too much.
+    """
+    left_out = held = 0
     for kind, (table, family) in tables.items():
         service = "service" in kind
         for name, entry in table.entries.items():
             if name in _DELIVERED or (service and name in _DEFAULT_SERVICES):
                 continue
-            resolved = objects.services.resolve(name) if service else objects.addresses(family).sets.resolve(name)
-            builder.add_object(name, kind.partition(" ")[0], resolved, line=entry.line, used=name in used)
+            if held > MAX_HELD:
+                left_out += 1
+                continue
+            content: Addresses | Services
+            if service:
+                content = objects.services.resolve(name)
+                held += len(content.sure)
+            else:
+                content = objects.addresses(family).sets.resolve(name)
+                held += len(content.v4) + len(content.v6)
+            builder.add_object(name, kind.partition(" ")[0], content, line=entry.line, used=name in used)
+    return left_out

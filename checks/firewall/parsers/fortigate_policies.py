@@ -12,7 +12,18 @@ from checks.firewall.algebra.addresses import Addresses
 from checks.firewall.algebra.services import Services
 from checks.firewall.facts import DENY, FORWARD, INPUT, NOT_TRANSLATED, PERMIT, Chain, NatRule, Rule
 from checks.firewall.parsers.builder import DeviceBuilder
-from checks.firewall.parsers.fortigate_objects import V4, V6, Objects, Vip, enabled, value, values
+from checks.firewall.parsers.fortigate_objects import (
+    OFF,
+    UNKNOWN_OFF,
+    V4,
+    V6,
+    Objects,
+    Vip,
+    common,
+    enabled,
+    value,
+    values,
+)
 from checks.firewall.parsers.fortigate_text import Block, Setting
 from checks.firewall.parsers.fortigate_zones import Zones
 
@@ -20,7 +31,6 @@ MATCH_VIP_BY_DEFAULT = (7, 2, 3)
 """From this version a refusal also stops published traffic unless it says otherwise."""
 LONE_INTRAZONE = (7, 4, 4)
 """From this version a zone of one interface honours `intrazone allow`."""
-OFF = frozenset({"", "disable", "none", "0", "0x00", "00:00:00:00:00:00"})
 
 _DECIDING = frozenset({
     "srcintf", "dstintf", "intf", "srcaddr", "dstaddr", "srcaddr6", "dstaddr6", "srcaddr4", "dstaddr4", "service",
@@ -87,8 +97,6 @@ class Context(NamedTuple):
     zones: Zones
     version: tuple[int, int, int] | None
     central_nat: bool
-    seen_off: set[str]
-    """Unknown options already reported as switched off."""
 
     def report(self, line: int, text: str, effect: str) -> None:
         """Record a line that is not understood."""
@@ -137,9 +145,9 @@ def _strange(context: Context, entry: Block, settings: Mapping[str, Setting]) ->
             continue
         text = " ".join((key, *one.values))
         if OFF.issuperset(one.values):
-            if key not in context.seen_off:
-                context.seen_off.add(key)
-                context.report(one.line, text, "aucun sur le filtrage : option inconnue, désactivée")
+            if key not in context.objects.seen_off:
+                context.objects.seen_off.add(key)
+                context.report(one.line, text, UNKNOWN_OFF)
             continue
         context.report(one.line, text, f"portée de {where}")
         yield f"directive non comprise : {key}"
@@ -322,11 +330,19 @@ def policy_rules(context: Context, entry: Block, section: str, family6: bool) ->
         content = ip.join(*parts) if parts else ip.unknown("absent:dstaddr")
         destination = context.builder.address(content, names)
         rules += _plain(context, settings, {**fields, "destination": destination})
-    if vips:
-        destination = context.builder.address(ip.join(*(vip.mapped for vip in vips)), vip_names)
-        translated = tuple(dict.fromkeys(vip.name for vip in vips))
+    for group in _alike(vips):
+        inside = common(cell.content, group[0].source) if group[0].filtered else cell.content
+        fields["source"] = context.builder.address(inside, cell.names)
+        destination = context.builder.address(ip.join(*(vip.mapped for vip in group)), vip_names)
+        translated = tuple(dict.fromkeys(vip.name for vip in group))
         rules.append(Rule(**fields, destination=destination, translated=translated))
     return rules
+
+
+def _alike(vips: list[Vip]) -> list[list[Vip]]:
+    """Published addresses together, those that filter their sources apart."""
+    free = [vip for vip in vips if not vip.filtered]
+    return [*([free] if free else []), *([vip] for vip in vips if vip.filtered)]
 
 
 def _plain(context: Context, settings: Mapping[str, Setting], fields: dict[str, Any]) -> list[Rule]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from checks.firewall.parsers.source import MAX_DEPTH, MAX_OBJECTS, ParseError, SourceFile
 
 MAX_COMMANDS = 4 * MAX_OBJECTS
-MAX_WORK = 5_000_000
+MAX_WORK = 2_000_000
 """Entries moved or copied by `move`, `rename` and `clone`: a device writes none of them in a backup."""
 
 _KEPT = frozenset({
@@ -31,7 +31,8 @@ _SESSION = frozenset({"show", "get", "exit", "quit", "abort", "diagnose", "execu
 _WORDS = frozenset({"config", "edit", "next", "end", "move", "clone", "rename", "delete", "purge"}) | _CHANGES
 _PROMPT = re.compile(r"([\w.-]+) (?:\([^()\n]{1,200}\) )?[#$] ?(.*)")
 _PLAIN = re.compile(r"[^\s\"\\]+")
-_QUOTED = {'"': re.compile(r'[^"\\]+'), "'": re.compile(r"[^']+")}
+_QUOTED = {'"': re.compile(r'(?:[^"\\]++|\\.)*+'), "'": re.compile(r"[^']*+")}
+_ESCAPE = re.compile(r"\\(.)")
 
 
 class Command(NamedTuple):
@@ -146,12 +147,13 @@ class _Reader:
         if line[at] == self.quote:
             self.quote = ""
             return at + 1
-        if line[at] == "\\" and self.quote == '"':
-            parts.append(line[at + 1 : at + 2] or "\\")
-            return at + 2
         found = _QUOTED[self.quote].match(line, at)
-        end = found.end() if found else at + 1
-        parts.append(line[at:end])
+        end = found.end() if found else at
+        text = line[at:end]
+        parts.append(_ESCAPE.sub(r"\1", text) if self.quote == '"' and "\\" in text else text)
+        if end < len(line) and line[end] == "\\":  # a line that ends with a backslash
+            parts.append("\\")
+            end += 1
         return end
 
     def _outside(self, line: str, at: int) -> int:

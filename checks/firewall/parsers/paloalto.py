@@ -166,8 +166,10 @@ def _device(file: SourceFile, document: Document, place: _Place) -> Device:
         chains.append(psys.management_chain(builder, network, place.zones, ports, system, portal))
     prules.side_rulebases(context, bases)
     nat = tuple(prules.nat_rules(context, place.bases))
-    objects.record(place.scopes)
     limits = list(_LIMITS)
+    left_out = objects.record(place.scopes)
+    if left_out:
+        limits.append(f"{left_out} objets ne sont pas passés en revue : les autres contiennent déjà trop d'adresses.")
     if not place.local:
         limits += [_CENTRAL] if _parents(root) else [_CENTRAL, _FLAT]
     if root.at("deviceconfig", "setting", "session").value("ipv6-firewalling") == "no":

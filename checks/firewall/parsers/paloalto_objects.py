@@ -16,6 +16,8 @@ from checks.firewall.parsers.paloalto_text import Tree
 from checks.firewall.parsers.source import MAX_DEPTH
 
 DEFAULT_PORTS = "application-default"
+MAX_HELD = 1_000_000
+"""Ranges that named objects may hold together before the rest is left out of their review."""
 _ADDRESS_KINDS = ("ip-netmask", "ip-range", "ip-wildcard", "fqdn")
 _NEUTRAL = frozenset({"description", "tag", "disable-override", "id", "loc", "uuid"})
 _DELIVERED_SERVICES = {"service-http": "tcp/80 tcp/8080", "service-https": "tcp/443"}
@@ -189,15 +191,25 @@ class Objects:
         ends = [found for text in kind.values("non-recurring") if (found := _PERIOD.fullmatch(text))]
         return max((f"{end[1]}-{end[2]}-{end[3]}T{end[4]}:00" for end in ends), default="")
 
-    def record(self, scopes: Sequence[Tree]) -> None:
-        """Keep named objects for the review of duplicates and unused ones."""
+    def record(self, scopes: Sequence[Tree]) -> int:
+        """Keep named objects for the review of duplicates and unused ones. Returns how many were left out."""
+        left_out = held = 0
         for scope in scopes:
             for section in ("address", "address-group", "service", "service-group"):
                 for entry in scope.at(section):
-                    table = self.services if section.startswith("service") else self.addresses
-                    content: Addresses | Services = table.resolve(entry.name)
+                    if held > MAX_HELD:
+                        left_out += 1
+                        continue
                     used = entry.name in self.cited
+                    content: Addresses | Services
+                    if section.startswith("service"):
+                        content = self.services.resolve(entry.name)
+                        held += len(content.sure)
+                    else:
+                        content = self.addresses.resolve(entry.name)
+                        held += len(content.v4) + len(content.v6)
                     self._builder.add_object(entry.name, section, content, line=entry.line, used=used)
+        return left_out
 
 
 def _address(kind: str, text: str) -> Addresses:

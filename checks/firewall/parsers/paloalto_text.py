@@ -14,7 +14,7 @@ from checks.firewall.parsers import xmltree
 from checks.firewall.parsers.source import MAX_DEPTH, MAX_OBJECTS, ParseError, SourceFile
 
 MAX_NODES = 4 * MAX_OBJECTS
-MAX_WORK = 5_000_000
+MAX_WORK = 2_000_000
 """Children moved by `move` and `rename`."""
 
 _SKIPPED = frozenset({"predefined", "reports", "report-group", "email-scheduler", "botnet", "pdf-summary-report",
@@ -26,8 +26,8 @@ _NAMED = frozenset({"devices", "vsys", "device-group", "template", "template-sta
 """What holds sections: by itself, or one per name."""
 _COMMAND = re.compile(r"^[^\S\n]*(?:\S+@\S+[>#] ?)?(?:set|delete|move|rename|copy) \S", re.MULTILINE)
 _PROMPT = re.compile(r"\S{1,200}@\S{1,200}[>#] ?")
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([{};\[\]])|([^\s{};\[\]"]+)', re.DOTALL)
-_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)', re.DOTALL)
+_TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*+)"|([{};\[\]])|([^\s{};\[\]"]+)', re.DOTALL)
+_WORD = re.compile(r'"((?:[^"\\]++|\\.)*+)"|(\S+)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -186,6 +186,7 @@ class _Builder:
         self.root = Tree("", 1)
         self.problems: list[Problem] = []
         self.nodes = 0
+        self.statements = 0
         self.work = 0
 
     def child(self, parent: Tree, name: str, line: int) -> Tree:
@@ -381,6 +382,9 @@ class _Builder:
 
     def statement(self, path: list[str], words: list[str], line: int) -> None:
         """`key value;`, `key [ value value ];` or `name;`."""
+        self.statements += 1
+        if self.statements > MAX_NODES:
+            raise ParseError(f"trop de réglages (limite {MAX_NODES})", self.file.name, line)
         if words:
             self.add([*path, *words[:1]] if words[1:] else path, words[1:] or words, line)
 
