@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -14,8 +11,9 @@ from checks.firewall.algebra.decide import Packet, decide
 from checks.firewall.facts import INPUT
 from checks.firewall.parsers import paloalto
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
+from tests import corpus
 
-CORPUS = Path(os.environ.get("AUSCULTE_CORPUS", "corpus-not-given")) / "firewall" / "paloalto"
+CORPUS = corpus.CORPUS / "firewall" / "paloalto"
 
 SET = """set deviceconfig system hostname PA-TILLEULS
 set deviceconfig system ip-address 10.99.0.2
@@ -344,7 +342,7 @@ def test_accounts_without_secret():
 
 def test_translations():
     (rule,) = device(SET).nat
-    assert (rule.ref, rule.kind, rule.to_address, rule.to_ports) == ("Publication", "destination", "NAS", "8443")
+    assert (rule.ref, rule.kind, rule.to_address, rule.to_ports) == ("Publication", "destination", "10.10.0.5", "8443")
     assert rule.in_zones == ("Internet",)
     text = SET + (
         "set rulebase nat rules Deux source any\n"
@@ -825,7 +823,7 @@ COUNTS = {
     "cv_demo_base_panos.fwl01.show.txt": 10,
     "iron_skillet_panos_full.set.conf": 2,
 }
-given_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="corpus not given")
+given_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="third-party files are not here")
 
 
 def of_corpus(name: str):

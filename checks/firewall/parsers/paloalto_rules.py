@@ -311,14 +311,24 @@ def _nat(context: Context, rule: Tree) -> Iterator[NatRule]:
         to = rule.at(key)
         if to.children:
             address, port = to.value("translated-address"), to.value("translated-port")
-            context.objects.cited.add(address)
-            yield NatRule(**fields, kind="destination", to_address=address, to_ports=port)
+            yield NatRule(**fields, kind="destination", to_address=_target(context, address), to_ports=port)
     to = rule.at("source-translation")
     if to.children:
         both = to.at("static-ip").says("bi-directional")
         pools = [name for kind in to for name in (*kind.values("translated-address"), *_interface(kind))]
         context.objects.cited.update(pools)
         yield NatRule(**fields, kind="static" if both else "source", to_address=", ".join(pools))
+
+
+def _target(context: Context, name: str) -> str:
+    """Address or range an object name stands for, when it is only one; the name otherwise."""
+    if not name:
+        return ""
+    found = context.objects.address((name,))
+    if not found.exact or len(found.v4) + len(found.v6) != 1:
+        return name
+    family, ((low, high),) = (4, found.v4) if found.v4 else (6, found.v6)
+    return ip.format_interval(family, low, high)
 
 
 def _interface(kind: Tree) -> tuple[str, ...]:
