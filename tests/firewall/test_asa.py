@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,8 +15,9 @@ from checks.firewall.facts import INPUT
 from checks.firewall.parsers import asa
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
 from checks.model import Gap
+from tests import corpus
 
-CORPUS = Path(os.environ.get("AUSCULTE_CORPUS", "corpus-not-given")) / "firewall" / "asa"
+CORPUS = corpus.CORPUS / "firewall" / "asa"
 
 TILLEULS = """: Saved
 :
@@ -736,7 +735,7 @@ def test_deep_groups_are_bounded():
     assert any(why.startswith("depth:") for why in found.addresses[written(found)[0].source].unresolved)
 
 
-corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="corpus not given")
+given_files = pytest.mark.skipif(not CORPUS.is_dir(), reason="third-party files are not here")
 COUNTS = {
     "aerleon_sample_multitarget.asa": (64, 0, 0), "batfish_asa-filters.cfg": (4, 0, 0),
     "batfish_asa-nat-mixed.cfg": (0, 0, 10), "batfish_asa-security-level-permit-tracing.cfg": (3, 0, 0),
@@ -749,7 +748,7 @@ NOT_UNDERSTOOD = {
 
 
 @pytest.mark.corpus
-@corpus
+@given_files
 @pytest.mark.parametrize("name", COUNTS)
 def test_corpus_counts(name):
     found = read(name)
@@ -764,7 +763,7 @@ def read(name):
 
 
 @pytest.mark.corpus
-@corpus
+@given_files
 def test_corpus_levels_and_outbound_lists_agree_with_another_analyser():
     """Fates that Batfish's own tests state for this file."""
     found = read("batfish_asa-security-level-permit-tracing.cfg")
@@ -775,7 +774,7 @@ def test_corpus_levels_and_outbound_lists_agree_with_another_analyser():
 
 
 @pytest.mark.corpus
-@corpus
+@given_files
 def test_corpus_secrets_do_not_enter_the_facts():
     text = msgspec.json.encode(read("ciscoconfparse2_sample_01.asa")).decode()
     assert "2KFQnbNIdI" not in text

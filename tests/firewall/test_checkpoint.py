@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import time
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,8 +15,9 @@ from checks.firewall.algebra.services import from_fact as services_of
 from checks.firewall.parsers import checkpoint
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
 from checks.model import Gap
+from tests import corpus
 
-CORPUS = Path(os.environ.get("AUSCULTE_CORPUS", "corpus-not-given")) / "firewall" / "checkpoint"
+CORPUS = corpus.CORPUS / "firewall" / "checkpoint"
 DATA = {"name": "Check Point Data", "domain-type": "data domain"}
 SITE = {"name": "SMC User", "domain-type": "domain"}
 OUTSIDE, SOINS, WEB = "198.51.100.7", "10.10.0.5", "10.50.0.10"
@@ -582,11 +581,11 @@ def test_any_value_anywhere_is_read_or_refused(data):
     check(text[: data.draw(st.integers(0, len(text)))] if data.draw(st.integers(0, 9)) == 0 else text)
 
 
-corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="corpus not given")
+given_files = pytest.mark.skipif(not CORPUS.is_dir(), reason="third-party files are not here")
 
 
 @pytest.mark.corpus
-@corpus
+@given_files
 def test_corpus_counts():
     paths = sorted(CORPUS.rglob("*.json"))
     exports = [decode(path.name, path.read_bytes()) for path in paths]
@@ -600,7 +599,7 @@ def test_corpus_counts():
 
 
 @pytest.mark.corpus
-@corpus
+@given_files
 def test_corpus_each_file_alone():
     for path in sorted(CORPUS.rglob("*.json")):
         assert checkpoint.parse([decode(path.name, path.read_bytes())]), path.name

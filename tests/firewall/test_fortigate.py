@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -14,8 +11,9 @@ from checks.firewall.algebra.decide import Packet, decide
 from checks.firewall.facts import INPUT
 from checks.firewall.parsers import fortigate
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
+from tests import corpus
 
-CORPUS = Path(os.environ.get("AUSCULTE_CORPUS", "corpus-not-given")) / "firewall" / "fortigate"
+CORPUS = corpus.CORPUS / "firewall" / "fortigate"
 
 HEADER = "#config-version=FGT60F-7.0.12-FW-build0523-230606:opmode=0:vdom=0:user=admin\n"
 
@@ -1221,7 +1219,7 @@ NOT_UNDERSTOOD = {
     "batfish_firewall_policy_warn.conf": [85, 86, 87, 89, 91],
     "batfish_policy_defs_refs.conf": [73, 77],
 }
-given_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="corpus not given")
+given_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="third-party files are not here")
 
 
 @pytest.mark.corpus

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from checks.firewall.parsers import mikrotik
 from checks.firewall.parsers.registry import VENDORS, parser_of
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
 from checks.model import Gap
+from tests import corpus
 
-CORPUS = Path(os.environ.get("AUSCULTE_CORPUS", "corpus-not-given")) / "firewall" / "mikrotik"
+CORPUS = corpus.CORPUS / "firewall" / "mikrotik"
 
 HEADER = "# 2026-03-02 10:11:12 by RouterOS 7.16.1\n# software id = ABCD-EFGH\n#\n# model = RB4011iGS+\n"
 EXPORT = (
@@ -585,7 +585,7 @@ def test_mutated_exports_are_read_or_refused(at: int, size: int, new: str) -> No
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="AUSCULTE_CORPUS ne désigne pas de dossier d'exemples")
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="third-party files are not here")
 @pytest.mark.parametrize(
     ("name", "rules"), [("initial-provisioning.rsc", 11), ("scenarios__internet-whitelist-no-error.rsc", 5)]
 )

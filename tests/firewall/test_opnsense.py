@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,8 +10,9 @@ from checks.firewall.algebra.decide import Decision, Packet, decide
 from checks.firewall.facts import Chain, Device, Rule
 from checks.firewall.parsers import opnsense, pfsense
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
+from tests import corpus
 
-SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "firewall" / "opnsense"
+SAMPLES = corpus.CORPUS / "firewall" / "opnsense"
 
 BASE = """
 <system><hostname>opn-tilleuls</hostname><domain>ehpad.example</domain><ipv6allow>1</ipv6allow>

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from checks.firewall.parsers import sophos
 from checks.firewall.parsers.registry import VENDORS, parser_of
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
 from checks.model import Gap
+from tests import corpus
 
-CORPUS = Path(os.environ.get("AUSCULTE_CORPUS", "corpus-not-given")) / "firewall" / "sophos"
+CORPUS = corpus.CORPUS / "firewall" / "sophos"
 
 OBJECTS = """\
 <IPHost transactionid=""><Name>SRV_DPI</Name><IPFamily>IPv4</IPFamily><HostType>IP</HostType><IPAddress>10.20.1.10</IPAddress>
@@ -519,7 +519,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="AUSCULTE_CORPUS ne désigne pas de dossier d'exemples")
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="third-party files are not here")
 @pytest.mark.parametrize(
     ("name", "written", "nat", "unread"),
     [

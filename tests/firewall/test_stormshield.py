@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from checks.firewall.facts import Device, Rule
 from checks.firewall.parsers import stormshield
 from checks.firewall.parsers.registry import VENDORS, parser_of
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
+from tests import corpus
 
-CORPUS = Path(os.environ.get("AUSCULTE_CORPUS", "corpus-not-given")) / "firewall"
+CORPUS = corpus.CORPUS / "firewall"
 
 SLOT = """\
 [Filter]
@@ -609,7 +609,7 @@ def test_mutated_exports_are_read_or_refused(text: str, at: int, size: int, new:
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="corpus not given")
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="third-party files are not here")
 def test_public_example() -> None:
     path = CORPUS / "stormshield" / "snspoliciestocsv_exemple.txt"
     file = decode(path.name, path.read_bytes())

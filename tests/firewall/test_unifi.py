@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ from checks.firewall.parsers import unifi
 from checks.firewall.parsers.registry import VENDORS, parser_of
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
 from checks.model import Gap
+from tests import corpus
 
-CORPUS = Path(os.environ.get("AUSCULTE_CORPUS", "corpus-not-given")) / "firewall" / "unifi"
+CORPUS = corpus.CORPUS / "firewall" / "unifi"
 
 ZONES = [
     {"_id": "z-int", "name": "Internal", "zone_key": "internal", "default_zone": True, "network_ids": ["n-soins"]},
@@ -450,7 +450,7 @@ def test_mutated_exports_are_read_or_refused(at: int, size: int, new: str) -> No
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="AUSCULTE_CORPUS ne désigne pas de dossier d'exemples")
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="third-party files are not here")
 def test_samples_hold_what_their_list_states() -> None:
     files = [
         decode(name, (CORPUS / name).read_bytes())
