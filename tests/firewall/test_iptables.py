@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,8 +14,9 @@ from checks.firewall.facts import INPUT, OUTPUT, Device, Rule
 from checks.firewall.parsers import iptables
 from checks.firewall.parsers.iptables_options import read_rule
 from checks.firewall.parsers.source import ParseError, SourceFile, decode
+from tests import corpus
 
-CORPUS = Path(os.environ.get("AUSCULTE_CORPUS", "/nonexistent")) / "firewall" / "iptables"
+CORPUS = corpus.CORPUS / "firewall" / "iptables"
 """Third-party samples, when the person who runs the tests has them."""
 
 TILLEULS = """\
@@ -518,7 +517,7 @@ def test_large_dump_is_read_in_linear_time() -> None:
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="AUSCULTE_CORPUS ne désigne pas de dossier d'exemples")
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="third-party files are not here")
 @pytest.mark.parametrize(
     ("name", "rules", "chains", "unknown"),
     [

@@ -28,6 +28,7 @@ from checks.firewall.facts import (
 from checks.firewall.parsers.builder import DeviceBuilder
 from checks.firewall.parsers.iptables_emit import Cells, with_log
 from checks.firewall.parsers.iptables_lines import BUILT_IN, RawChain, RawFile, RawTable, looks_like, read
+from checks.firewall.parsers.iptables_match import BEFORE_TRACKING, MAYBE_UNTRACKED, TRACKED, TRACKING_PRIORITY
 from checks.firewall.parsers.iptables_names import OPENING_LIMIT
 from checks.firewall.parsers.iptables_options import (
     LOG_TARGETS,
@@ -238,6 +239,14 @@ def _can_drop(drafts: dict[str, _Draft]) -> frozenset[str]:
     return frozenset(found)
 
 
+def _tracking(table: RawTable) -> str:
+    """How the rules of a table read connection states: those of `raw` come before connection tracking."""
+    if PRIORITIES.get(table.name, 0) >= TRACKING_PRIORITY:
+        return TRACKED
+    tokens = (rule.tokens for chain in table.chains.values() for rule in chain.rules)
+    return MAYBE_UNTRACKED if any("NOTRACK" in one or "--notrack" in one for one in tokens) else BEFORE_TRACKING
+
+
 class _TableReader:
     """Rules of one table."""
 
@@ -247,6 +256,7 @@ class _TableReader:
         self._state = state
         self._names = frozenset(table.chains)
         self._cells = Cells(builder, table.family)
+        self._tracking = _tracking(table)
         self._suffix = " (IPv6)" if table.family == 6 else ""  # noqa: PLR2004
 
     def label(self, name: str) -> str:
@@ -258,7 +268,7 @@ class _TableReader:
         rules: list[Rule] = []
         calls: dict[str, None] = {}
         for number, line in enumerate(raw.rules, 1):
-            reading = read_rule(line.tokens, self._table.family, self._names)
+            reading = read_rule(line.tokens, self._table.family, self._names, self._tracking)
             if line.hits is not None:
                 reading.hits = line.hits
             ref = f"{raw.name} {number}" if self._table.name == "filter" else f"{self._table.name} {raw.name} {number}"

@@ -14,6 +14,13 @@ from checks.firewall.algebra.services import Box, Services
 STATES = ("new", "established", "related", "invalid", "untracked")
 
 
+TRACKED, BEFORE_TRACKING, MAYBE_UNTRACKED = "tracked", "before", "maybe"
+"""Where a rule reads the connection state: after connection tracking; before it, when every packet reads `invalid`;
+before it, where earlier rules made some packets `untracked`."""
+TRACKING_PRIORITY = -200
+"""Chains of a lower priority are crossed before connection tracking."""
+
+
 class Product(NamedTuple):
     """A product of sets; a rule is one of them or several."""
 
@@ -55,6 +62,13 @@ class Product(NamedTuple):
         wanted = frozenset(states)
         kept = tuple(state for state in self.state if state in wanted)
         return self._replace(state=kept, empty=self.empty or not kept)
+
+    def before_tracking(self, states: Iterable[str], tracking: str) -> Product:
+        """With a constraint on the state that is read before connection tracking knows it."""
+        wanted = frozenset(states)
+        if tracking == MAYBE_UNTRACKED and ("invalid" in wanted) != ("untracked" in wanted):
+            return self.when("état lu avant le suivi de connexion")
+        return self if "invalid" in wanted else self._replace(empty=True)
 
     def from_zones(self, names: tuple[str, ...], *, negated: bool = False) -> Product:
         """With a constraint on the incoming interface."""

@@ -11,7 +11,7 @@ from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.addresses import AddressError, Addresses
 from checks.firewall.algebra.intervals import Intervals, difference
 from checks.firewall.algebra.services import ANY_PORT, ICMP_LIKE, PORTED, ServiceError, Services
-from checks.firewall.parsers.iptables_match import STATES, Product, ports
+from checks.firewall.parsers.iptables_match import STATES, TRACKED, Product, ports
 from checks.firewall.parsers.iptables_names import ICMP6_TYPES, ICMP_TYPES, OPENING, PORT_NAMES, TCP_FLAGS
 
 SILENT_TARGETS = frozenset({
@@ -94,13 +94,14 @@ class Reading:
     """TCP flags are tested."""
 
 
-def read_rule(tokens: Sequence[str], family: int, targets: frozenset[str]) -> Reading:
+def read_rule(tokens: Sequence[str], family: int, targets: frozenset[str], tracking: str = TRACKED) -> Reading:
     """The meaning of one rule. `targets`: names of the chains of its table. Never raises."""
-    return _RuleReader(tokens, family, targets).read()
+    return _RuleReader(tokens, family, targets, tracking).read()
 
 
 class _RuleReader:
-    def __init__(self, tokens: Sequence[str], family: int, chains: frozenset[str]) -> None:
+    def __init__(self, tokens: Sequence[str], family: int, chains: frozenset[str], tracking: str) -> None:
+        self._tracking = tracking
         self._tokens = tokens
         self._at = 0
         self._family = family
@@ -380,6 +381,10 @@ class _RuleReader:
             raise _RefusedError
         plain = [word for word in words if word in STATES]
         translated = [word.upper() for word in words if word not in STATES]
+        if self._tracking != TRACKED:
+            states = [state for state in STATES if (state in plain) != negated]
+            self._all(lambda product: product.before_tracking(states, self._tracking))
+            return
         what = f"connexion traduite ({', '.join(translated)})"
         if negated:
             others = [state for state in STATES if state not in plain]

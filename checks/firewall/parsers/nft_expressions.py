@@ -69,11 +69,23 @@ class Expressions:
                 return {"meta": {"key": self._word()}}
             if token.text == "ct":
                 return self._connection()
-            if token.text in PAYLOADS and not self._stream.peek().is_word("option", "chunk"):
+            if token.text in PAYLOADS and self._stream.peek().is_word("option", "chunk"):
+                return {f"{token.text} {self._word()}": {"name": self._option()}}
+            if token.text in PAYLOADS:
                 return {"payload": {"protocol": token.text, "field": self._word()}}
             if token.text in META:
                 return {"meta": {"key": token.text}}
         raise StatementError(token.text, known=token.text in NOT_EVALUATED or token.is_sign("@"))
+
+    def _option(self) -> str:
+        words = []
+        while self._stream.peek().kind in (WORD, NUMBER) and not self._stream.peek().is_word(
+            "set", "exists", "missing"
+        ):
+            words.append(self._stream.next().text)
+            if len(words) == 2:  # noqa: PLR2004 - its name and its field
+                break
+        return " ".join(words)
 
     def _connection(self) -> Any:
         key = self._word()

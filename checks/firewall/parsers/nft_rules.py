@@ -12,7 +12,7 @@ from checks.firewall.algebra.intervals import normal
 from checks.firewall.algebra.services import ANY_PORT, PORTED, TOP_PORT, TOP_TYPE, Services
 from checks.firewall.facts import DENY, GOTO, JUMP, NONE, PERMIT, RETURN
 from checks.firewall.parsers import nft_values as values
-from checks.firewall.parsers.iptables_match import STATES, Product, ports
+from checks.firewall.parsers.iptables_match import STATES, TRACKED, Product, ports
 from checks.firewall.parsers.iptables_names import OPENING, TCP_FLAGS
 from checks.firewall.parsers.iptables_options import by_opening
 from checks.firewall.parsers.nft_model import OTHER, UNKNOWN, NftRule, NftSet, NftTable
@@ -72,13 +72,19 @@ class Translated:
     """Products before any verdict, for the translation."""
 
 
-def translate(rule: NftRule, table: NftTable) -> Translated:
+def translate(rule: NftRule, table: NftTable, tracking: str = TRACKED) -> Translated:
     """The meaning of one rule. Never raises on what it does not know."""
-    return _Translator(rule, table).run()
+    return _Translator(rule, table, tracking).run()
+
+
+def called_by(rule: NftRule, table: NftTable) -> list[str]:
+    """Chains a rule may call."""
+    return [one.target for one in translate(rule, table).outcomes if one.target in table.chains]
 
 
 class _Translator:
-    def __init__(self, rule: NftRule, table: NftTable) -> None:
+    def __init__(self, rule: NftRule, table: NftTable, tracking: str) -> None:
+        self._tracking = tracking
         self._rule = rule
         self._table = table
         self._found = Translated()
@@ -238,6 +244,8 @@ class _Translator:
             states = [
                 name for name in STATES if self._holds(left, op, right, values.STATE_BITS, values.STATE_BITS[name])
             ]
+            if self._tracking != TRACKED:
+                return [product.before_tracking(states, self._tracking)]
             return [product.in_states(states)]
         if kind == "tcp" and key == "flags":
             return self._tcp_flags(product, left, op, right)

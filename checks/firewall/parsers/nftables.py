@@ -27,9 +27,10 @@ from checks.firewall.facts import (
 from checks.firewall.parsers import nft_json, nft_text
 from checks.firewall.parsers.builder import DeviceBuilder
 from checks.firewall.parsers.iptables_emit import Cells, with_log
+from checks.firewall.parsers.iptables_match import BEFORE_TRACKING, MAYBE_UNTRACKED, TRACKED, TRACKING_PRIORITY
 from checks.firewall.parsers.iptables_names import OPENING_LIMIT
 from checks.firewall.parsers.nft_model import NftChain, NftRule, NftRuleset, NftTable, Note
-from checks.firewall.parsers.nft_rules import Translated, translate
+from checks.firewall.parsers.nft_rules import Translated, called_by, translate
 from checks.firewall.parsers.source import MAX_OBJECTS, ParseError, SourceFile
 
 TITLE = "nftables (nft list ruleset)"
@@ -153,22 +154,64 @@ class _Assembler:
     def _table(self, table: NftTable) -> None:
         if table.dormant:
             self._limits.setdefault(f"La table {table.family} {table.name} est inactive (dormant).")
+        self._tracked_chains(table)
+        self._early_chains(table)
+
+    def _tracked_chains(self, table: NftTable) -> None:
         reader = _TableReader(self._builder, table, self._interfaces, self._limits)
-        read = {name: reader.chain(chain) for name, chain in table.chains.items()}
-        self._rules += sum(len(rules) for rules, _ in read.values())
-        if self._rules > MAX_OBJECTS:
-            raise ParseError("trop de règles une fois les ensembles développés", self._root.name)
+        chains = {name: chain for name, chain in table.chains.items() if not _is_early(chain)}
+        read = {name: reader.chain(chain) for name, chain in chains.items()}
+        self._bounded(read)
         self._nat += reader.nat
-        refusing = _refusing(table, {name: rules for name, (rules, _) in read.items()}, reader)
-        for name, chain in table.chains.items():
+        refusing = _refusing(chains, {name: rules for name, (rules, _) in read.items()}, reader)
+        for name, chain in chains.items():
             hooks = () if table.dormant else HOOKS.get(chain.hook, ())
             if chain.hook and not HOOKS.get(chain.hook):
                 self._limits.setdefault(f"Le point d'entrée {chain.hook} de {reader.label(name)} n'est pas analysé.")
             if name not in refusing and (chain.kind == "nat" or chain.hook in ("prerouting", "postrouting")):
                 hooks = ()
-            for hook, shift in hooks or (("", 0),):
-                label = reader.label(name) + (f" [{hook}]" if len(hooks) > 1 else "")
-                self._chains.append(self._finished(table, chain, label, hook, shift, read[name]))
+            self._add(table, chain, reader, hooks, read[name])
+
+    def _early_chains(self, table: NftTable) -> None:
+        """Chains crossed before connection tracking, with their own reading of those they call."""
+        early = [name for name, chain in table.chains.items() if _is_early(chain)]
+        if not early:
+            return
+        tracking = MAYBE_UNTRACKED if self._untracks() else BEFORE_TRACKING
+        reader = _TableReader(self._builder, table, self._interfaces, self._limits, tracking)
+        chains = {name: table.chains[name] for name in _reachable(early, table)}
+        read = {name: reader.chain(chain) for name, chain in chains.items()}
+        self._bounded(read)
+        refusing = _refusing(chains, {name: rules for name, (rules, _) in read.items()}, reader)
+        for name, chain in chains.items():
+            hooks = HOOKS.get(chain.hook, ()) if name in refusing and not table.dormant else ()
+            self._add(table, chain, reader, hooks, read[name])
+
+    def _bounded(self, read: dict[str, tuple[list[Rule], bool | None]]) -> None:
+        self._rules += sum(len(rules) for rules, _ in read.values())
+        if self._rules > MAX_OBJECTS:
+            raise ParseError("trop de règles une fois les ensembles développés", self._root.name)
+
+    def _untracks(self) -> bool:
+        return any(
+            isinstance(statement, dict) and "notrack" in statement
+            for table in self._ruleset.tables.values()
+            for chain in table.chains.values()
+            for rule in chain.rules
+            for statement in rule.expr
+        )
+
+    def _add(
+        self,
+        table: NftTable,
+        chain: NftChain,
+        reader: _TableReader,
+        hooks: tuple[tuple[str, int], ...],
+        read: tuple[list[Rule], bool | None],
+    ) -> None:
+        for hook, shift in hooks or (("", 0),):
+            label = reader.target(chain.name) + (f" [{hook}]" if len(hooks) > 1 else "")
+            self._chains.append(self._finished(table, chain, label, hook, shift, read))
 
     def _finished(
         self,
@@ -215,7 +258,25 @@ class _Assembler:
                 )
 
 
-def _refusing(table: NftTable, rules: dict[str, list[Rule]], reader: _TableReader) -> frozenset[str]:
+def _is_early(chain: NftChain) -> bool:
+    """Connection states are not known yet in it."""
+    return chain.hook in ("prerouting", "output") and chain.priority < TRACKING_PRIORITY
+
+
+def _reachable(start: list[str], table: NftTable) -> Iterable[str]:
+    """Chains and those they call, in the order they are met."""
+    found = dict.fromkeys(start)
+    todo = list(start)
+    while todo:
+        for rule in table.chains[todo.pop()].rules:
+            for name in called_by(rule, table):
+                if name not in found:
+                    found[name] = None
+                    todo.append(name)
+    return found
+
+
+def _refusing(chains: dict[str, NftChain], rules: dict[str, list[Rule]], reader: _TableReader) -> frozenset[str]:
     """Chains whose traffic may be refused, in them or in one they call."""
     callers: dict[str, set[str]] = {}
     for name, found in rules.items():
@@ -224,7 +285,7 @@ def _refusing(table: NftTable, rules: dict[str, list[Rule]], reader: _TableReade
                 callers.setdefault(reader.named(rule.target), set()).add(name)
     refusing = {
         name
-        for name, chain in table.chains.items()
+        for name, chain in chains.items()
         if chain.policy == "drop" or chain.doubtful or any(rule.action == DENY for rule in rules[name])
     }
     todo = list(refusing)
@@ -240,8 +301,15 @@ class _TableReader:
     """Rules of one table."""
 
     def __init__(
-        self, builder: DeviceBuilder, table: NftTable, interfaces: dict[str, None], limits: dict[str, None]
+        self,
+        builder: DeviceBuilder,
+        table: NftTable,
+        interfaces: dict[str, None],
+        limits: dict[str, None],
+        tracking: str = TRACKED,
     ) -> None:
+        self._tracking = tracking
+        self._early = "" if tracking == TRACKED else " [avant le suivi]"
         self._builder = builder
         self._table = table
         self._interfaces = interfaces
@@ -254,9 +322,13 @@ class _TableReader:
         """Name of a chain among all tables."""
         return self._prefix + name
 
-    def named(self, label: str) -> str:
-        """The inverse."""
-        return label.removeprefix(self._prefix)
+    def target(self, name: str) -> str:
+        """Name of a chain as it is read here: before connection tracking, called chains are read apart."""
+        return self.label(name) + ("" if self._table.chains[name].hook else self._early)
+
+    def named(self, target: str) -> str:
+        """The inverse, for a called chain."""
+        return target.removeprefix(self._prefix).removesuffix(self._early)
 
     def chain(self, chain: NftChain) -> tuple[list[Rule], bool | None]:
         """Read every rule of a chain, and whether what reaches its end is logged."""
@@ -268,7 +340,7 @@ class _TableReader:
         return with_log(found, self._cells.anything)
 
     def _rule(self, rule: NftRule, ref: str, chain: NftChain) -> Iterable[Rule]:
-        read = translate(rule, self._table)
+        read = translate(rule, self._table, self._tracking)
         for text in read.unknown:
             self._builder.not_understood(rule.line, text, f"la règle {ref} peut ne pas s'appliquer")
         if read.flags:
@@ -292,7 +364,7 @@ class _TableReader:
                 ref=ref,
                 line=rule.line,
                 action=outcome.action,
-                target=self.label(outcome.target) if outcome.action in (JUMP, GOTO) else "",
+                target=self.target(outcome.target) if outcome.action in (JUMP, GOTO) else "",
                 comment=rule.comment,
                 hits=read.hits,
                 log=True if read.log else None,
