@@ -123,9 +123,9 @@ def ipv6_filtered(review: DeviceReview, context: Context) -> Judgement:  # noqa:
         detail = f"L'export de {device.name} ne contient aucune règle IPv6 : rien ne dit si ce trafic est filtré."
         if device.ipv6 != "on":
             return unsupported(device, detail)
-        return failed(
-            device.name, "IPv6 est actif et aucune règle ne le filtre.", evidence(device, "ipv6 : actif, sans règle")
-        )
+        whole = Affected(id="ipv6", label="IPv6", detail="actif, sans aucune règle", kind="ipv6-hole")
+        seen = evidence(device, "ipv6 : actif, sans règle")
+        return failed(device.name, "IPv6 est actif et aucune règle ne le filtre.", seen, affected=(whole,))
     if not chains:
         return unsupported(device, f"L'export de {device.name} ne dit rien d'IPv6.")
     opened = [
