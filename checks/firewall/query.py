@@ -12,7 +12,7 @@ from checks.firewall.algebra.addresses import Addresses
 from checks.firewall.algebra.answer import Fate, fates
 from checks.firewall.algebra.decide import UNDETERMINED
 from checks.firewall.algebra.flatten import policies_of
-from checks.firewall.algebra.intervals import Intervals, covers, intersection, normal
+from checks.firewall.algebra.intervals import Intervals, covers, difference, intersection, normal
 from checks.firewall.algebra.services import ANY_PORT, ICMP_LIKE, PORTED, Services
 from checks.firewall.algebra.space import DESTINATION, IN, OUT, SERVICE, SOURCE, STATES, Cube, Space
 from checks.firewall.facts import DENY, FORWARD, INPUT, NOT_TRANSLATED, OUTPUT, PERMIT, Device, FirewallFacts, NatRule
@@ -171,58 +171,67 @@ def _of(one: Addresses, family: int) -> Intervals:
     return one.v4 if family == 4 else one.v6  # noqa: PLR2004
 
 
+class _Variant(NamedTuple):
+    """A part of the question, as the filter rules read it."""
+
+    zone_in: Intervals
+    destination: Intervals
+    services: Services
+    translated: str
+    leaves_for: Intervals
+    """Addresses the traffic finally goes to: they tell the exit zone."""
+
+
 def _cubes(device: Device, query: _Query, space: Space) -> tuple[list[Cube], list[str]]:
     """The question as product sets, destinations translated as the product does before its filter rules."""
     notes: list[str] = []
     family = space.family
-    zone_in = _zones(device, space, query.in_zone, _of(query.sources, family), "in")
-    plain: list[tuple[Intervals, Services, str]] = []
-    rest = _of(query.destinations, family)
-    services = query.services
-    if query.hook == FORWARD and device.vendor in SEES_REAL_DESTINATION:
-        for nat in _publications(device, rest, services, zone_in, space):
-            target = _target(nat, family)
-            notes.append(
-                f"La destination est traduite vers {nat.to_address}{':' + nat.to_ports if nat.to_ports else ''} "
-                f"par la règle {nat.name or nat.ref} (ligne {nat.line})."
-            )
-            ports = svc.parse_ports(nat.to_ports) if nat.to_ports else None
-            moved = services if ports is None else _moved(services, ports)
-            names = [name for name in (nat.name, nat.ref, "dst-nat") if name in space.translated]
-            plain.append((target, moved, names[0] if names else NOT_TRANSLATED))
-            rest = ()
-    if rest:
-        plain.append((rest, services, NOT_TRANSLATED))
+    sources = _of(query.sources, family)
+    state = normal(((STATES.index(query.state),) * 2,))
     cubes: list[Cube] = []
-    for destination, wanted, translated in plain:
-        zone_out = _zones(device, space, query.out_zone, destination, "out")
-        state = normal(((STATES.index(query.state),) * 2,))
-        mark = space.translated_set((translated,))
+    for variant in _variants(device, query, space, _zones(device, space, query.in_zone, sources, "in"), notes):
+        zone_out = _zones(device, space, query.out_zone, variant.leaves_for, "out")
+        mark = space.translated_set((variant.translated,))
         cubes += [
-            (zone_in, zone_out, _of(query.sources, family), destination, box.services, box.source_ports, state, mark)
-            for box in wanted.sure
+            (variant.zone_in, zone_out, sources, variant.destination, box.services, box.source_ports, state, mark)
+            for box in variant.services.sure
         ]
     return cubes, notes
 
 
-def _publications(
-    device: Device, destination: Intervals, services: Services, zone_in: Intervals, space: Space
-) -> Iterable[NatRule]:
-    """The first enabled publication that takes the whole question, when its target is known."""
-    for nat in device.nat:
-        if not nat.enabled or nat.kind not in ("destination", "static") or not nat.to_address:
+def _variants(device: Device, query: _Query, space: Space, zone_in: Intervals, notes: list[str]) -> Iterable[_Variant]:
+    """What publications take of the question, zone by zone, then the rest of it, untouched."""
+    family = space.family
+    destination = _of(query.destinations, family)
+    services = query.services
+    for nat in device.nat if query.hook == FORWARD else ():
+        here = intersection(zone_in, space.zone_set(nat.in_zones))
+        target = _target(nat, family)
+        if not (here and target and _publishes(device, nat, destination, services, space)):
             continue
-        before = ip.from_fact(device.addresses[nat.destination])
-        mine = _of(before, space.family)
-        wanted = svc.from_fact(device.services[nat.services])
-        asked = [box.services for box in services.sure]
-        taken = normal(pair for box in wanted.sure for pair in box.services)
-        zones = space.zone_set(nat.in_zones)
-        whole = (mine != space.full[DESTINATION]) or bool(nat.in_zones)
-        if whole and covers(mine, destination) and all(covers(taken, one) for one in asked) and covers(zones, zone_in):
-            if _target(nat, space.family):
-                yield nat
-            return
+        notes.append(
+            f"La destination est traduite vers {nat.to_address}{':' + nat.to_ports if nat.to_ports else ''} "
+            f"par la règle {nat.name or nat.ref} (ligne {nat.line})."
+        )
+        if device.vendor in SEES_REAL_DESTINATION:
+            moved = _moved(services, svc.parse_ports(nat.to_ports)) if nat.to_ports else services
+            names = [name for name in (nat.name, nat.ref, "dst-nat") if name in space.translated]
+            yield _Variant(here, target, moved, names[0] if names else NOT_TRANSLATED, target)
+        else:
+            yield _Variant(here, destination, services, NOT_TRANSLATED, target)
+        zone_in = difference(zone_in, here)
+    if zone_in and destination:
+        yield _Variant(zone_in, destination, services, NOT_TRANSLATED, destination)
+
+
+def _publishes(device: Device, nat: NatRule, destination: Intervals, services: Services, space: Space) -> bool:
+    """The rule is an enabled publication that takes all the addresses and services asked."""
+    if not nat.enabled or nat.kind not in ("destination", "static"):
+        return False
+    mine = _of(ip.from_fact(device.addresses[nat.destination]), space.family)
+    taken = normal(pair for box in svc.from_fact(device.services[nat.services]).sure for pair in box.services)
+    precise = mine != space.full[DESTINATION] or bool(nat.in_zones)
+    return precise and covers(mine, destination) and all(covers(taken, box.services) for box in services.sure)
 
 
 def _target(nat: NatRule, family: int) -> Intervals:
