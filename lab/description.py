@@ -39,6 +39,8 @@ class Network(_Table, frozen=True, kw_only=True):
 
     cidr: str
     title: str
+    role: str = ""
+    """What it is for, as the firewall review names it."""
 
     @property
     def gateway(self) -> str:

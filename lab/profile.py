@@ -26,8 +26,12 @@ def audited_domains(site: Site) -> list[str]:
     return [name for name, zone in site.zones.items() if zone.audited]
 
 
-def render_profile(site: Site, ca_file: str, today: date, mail_domains: Sequence[str] | None = None) -> str:
-    """Return the profile as TOML text: mandate of thirty days around `today`, directory and mail domains.
+def render_profile(
+    site: Site, ca_file: str, exports: str, today: date, mail_domains: Sequence[str] | None = None
+) -> str:
+    """Return the profile as TOML text: mandate of thirty days around `today`, directory, mail domains, firewall.
+
+    `exports` is the folder where the router leaves its rules.
 
     `mail_domains` defaults to every audited zone of the site.
     """
@@ -75,6 +79,11 @@ def render_profile(site: Site, ca_file: str, today: date, mail_domains: Sequence
         _table(
             "[messaging.dkim_selectors_by_domain]",
             **{json.dumps(name): found for name, found in selectors.items() if found},
+        ),
+        _table("[firewall]", export_files=[f"{exports}/routeur.nft"]),
+        _table(
+            "[firewall.roles]",
+            **{name: network.role for name, network in site.networks.items() if network.role},
         ),
     ]
     return "\n".join(blocks)

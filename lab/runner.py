@@ -87,7 +87,8 @@ class LabInfo:
 
 
 def _profile_text(info: LabInfo, today: date, mail_domains: Sequence[str] | None) -> str:
-    return render_profile(info.site, info.ca_file, today, mail_domains)
+    exports = str(hosts.Layout(info.name).state("router"))
+    return render_profile(info.site, info.ca_file, exports, today, mail_domains)
 
 
 def require_root() -> None:

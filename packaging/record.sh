@@ -15,5 +15,5 @@ for state in as_found six_months; do
     cp "$work/$state"/run-*/facts/*.json "lab/recorded/$state/facts/"
     cp "$work/$state"/run-*/journal.jsonl "lab/recorded/$state/"
     # The certificate authority of the laboratory is new each time: a recording does not need it.
-    sed '/^ca_file/d' "$work/$state.toml" > "lab/recorded/$state/site.toml"
+    sed -e '/^ca_file/d' -e 's|^export_files = .*|export_files = ["routeur.nft"]|' "$work/$state.toml" > "lab/recorded/$state/site.toml"
 done

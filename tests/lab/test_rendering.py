@@ -81,7 +81,7 @@ def test_policy_has_the_lines_of_the_standard():
 
 @pytest.mark.parametrize("state", [AS_FOUND, SIX_MONTHS])
 def test_profile_is_accepted_by_the_agent(state):
-    text = profile.render_profile(SITE.in_state(state), "/srv/ca avec espace.pem", TODAY)
+    text = profile.render_profile(SITE.in_state(state), "/srv/ca avec espace.pem", "/srv/exports", TODAY)
     loaded = parse_profile(text.encode(), "site.toml", load_catalogue())
     assert loaded.profile.structure.name == "EHPAD Les Tilleuls"
     assert loaded.profile.mandate.valid_from <= TODAY <= loaded.profile.mandate.valid_to
@@ -96,7 +96,7 @@ def test_profile_is_accepted_by_the_agent(state):
 
 
 def test_profile_can_be_limited_to_some_mail_domains():
-    text = profile.render_profile(SITE, "/ca.pem", TODAY, ["tilleuls.test"])
+    text = profile.render_profile(SITE, "/ca.pem", "/srv/exports", TODAY, ["tilleuls.test"])
     loaded = parse_profile(text.encode(), "site.toml", load_catalogue())
     assert loaded.domains["messaging"].domains == ("tilleuls.test",)
 

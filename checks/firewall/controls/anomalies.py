@@ -78,10 +78,16 @@ def _packet(witness: Mapping[str, str] | None) -> str:
     return f"{witness['src']} → {witness['dst']} {witness['proto']}{f'/{port}' if port else ''}"
 
 
+def _deliberate(found: Anomaly) -> bool:
+    """The product's own rule, or a refusal that only the product's default repeats: writing it is good practice."""
+    repeated = found.direction == DOWNWARD and found.rule.action == DENY
+    return found.rule.automatic or (repeated and all(rule.automatic for rule in found.related))
+
+
 def _judge(review: DeviceReview, kind: str, bad: tuple[str, str], good: str) -> Judgement:
     """Fail on the anomalies of one kind; without any, conclude only when every rule could be decided."""
     device = review.device
-    blamed = [found for found in review.anomalies if found.kind == kind and not found.rule.automatic]
+    blamed = [found for found in review.anomalies if found.kind == kind and not _deliberate(found)]
     total = sum(not rule.automatic and rule.enabled for chain in device.chains for rule in chain.rules)
     seen = evidence(device, f"{len(blamed)} sur {plural(total, '{n} règle active', '{n} règles actives')}")
     if blamed:

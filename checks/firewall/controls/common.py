@@ -13,7 +13,18 @@ from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
 from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.reach import Flow
-from checks.firewall.facts import DENY, FORWARD, INPUT, PERMIT, AddressSet, Chain, Device, Rule, ServiceSet
+from checks.firewall.facts import (
+    DENY,
+    FORWARD,
+    INPUT,
+    NOT_TRANSLATED,
+    PERMIT,
+    AddressSet,
+    Chain,
+    Device,
+    Rule,
+    ServiceSet,
+)
 from checks.firewall.review import DeviceReview, FirewallReview
 from checks.model import Affected, Context, Evidence, Gap, Judgement, Origin, Reason, not_applicable, not_assessed
 
@@ -230,8 +241,12 @@ def sure_services(one: ServiceSet) -> intervals.Intervals:
 
 
 def unconditional(rule: Rule) -> bool:
-    """Nothing but addresses, services and zones is asked: no user, time table, state, published address."""
-    return not (rule.conditions or rule.schedule or rule.state or rule.translated)
+    """Nothing but addresses, services and zones is asked: no user, time table, state, published address.
+
+    A rule for traffic that no published address translated is as wide as its cells say.
+    """
+    published = rule.translated not in ((), (NOT_TRANSLATED,))
+    return not (rule.conditions or rule.schedule or rule.state or published)
 
 
 def no_rule(device: Device) -> Judgement:
