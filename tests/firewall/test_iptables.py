@@ -513,6 +513,11 @@ def test_large_dump_is_read_in_linear_time() -> None:
     assert time.monotonic() - started < 20
 
 
+def test_endless_line_is_refused() -> None:
+    with pytest.raises(ParseError, match="ligne trop longue"):
+        table("-A FORWARD " + "-m limit " * 100_000)
+
+
 # Samples
 
 

@@ -709,6 +709,23 @@ def test_large_listing_is_read_in_linear_time() -> None:
     assert time.monotonic() - started < 15
 
 
+def test_large_named_set_is_read_once() -> None:
+    elements = ", ".join(f"10.0.{n // 256}.{n % 256}" for n in range(0, 20_000, 2))
+    started = time.monotonic()
+    found = table(
+        *["ip saddr @grand accept"] * 2000, extra=f"set grand {{ type ipv4_addr; elements = {{ {elements} }}; }}"
+    )
+    assert time.monotonic() - started < 20
+    assert len({rule.source for rule in rules_of(found, "inet t f")}) == 1
+    assert len(found.addresses[rules_of(found, "inet t f")[0].source].ranges) == 10_000
+
+
+def test_unknown_variable_in_a_hook_makes_the_chain_uncertain() -> None:
+    found = device("table ip t {\n chain f { type filter hook forward priority $RANG; policy accept;\n accept\n }\n}\n")
+    assert verdict(found) == "undetermined"
+    assert found.not_understood[0].line == 2
+
+
 # Samples
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from checks.firewall.parsers.source import MAX_OBJECTS, ParseError, SourceFile
 
 TABLES = ("raw", "mangle", "nat", "filter", "security")
+MAX_LINE = 65_536
+"""Characters of one rule; those of a real dump hold a few hundred."""
 MAX_INSERTIONS = 10_000
 """`-I` commands of one file: each moves the rules that follow."""
 BUILT_IN = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
@@ -113,6 +115,8 @@ class _Reader:
     def read(self) -> RawFile:
         for number, line in enumerate(self._file.text.split("\n"), 1):
             text = line.strip()
+            if len(text) > MAX_LINE:
+                raise ParseError("ligne trop longue pour une règle", self._file.name, number)
             if text:
                 self._line(number, text)
         if self._table is not None and not self._found.listing:

@@ -11,7 +11,7 @@ from checks.firewall.parsers.source import ParseError, SourceFile
 
 END, NEWLINE, HANDLE, STRING = "end", "newline", "handle", "string"
 WORD, NUMBER, ADDRESS, SIGN = "word", "number", "address", "sign"
-MAX_TOKENS = 20_000_000
+MAX_TOKENS = 10_000_000
 """Tokens of one file once its variables are replaced."""
 MAX_RECENT = 40
 

@@ -80,6 +80,8 @@ class NftTable:
     dormant: bool = False
     chains: dict[str, NftChain] = field(default_factory=dict)
     sets: dict[str, NftSet] = field(default_factory=dict)
+    resolved: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    """Named sets already read as values of a field, by name, operator and kind: many rules share one."""
 
     @property
     def families(self) -> tuple[int, ...]:

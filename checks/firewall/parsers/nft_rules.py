@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.addresses import AddressError
@@ -20,6 +20,8 @@ from checks.firewall.parsers.nft_values import RuntimeSetError, ValueUnknownErro
 
 MAX_PRODUCTS = 5000
 """Rules one rule with concatenations or verdict maps may become."""
+
+Value = TypeVar("Value")
 
 
 class Test(NamedTuple):
@@ -276,19 +278,32 @@ class _Translator:
         found = self._table.sets.get(name)
         return None if found is None or _unresolved(found) else found.elements
 
+    def _shared(self, test: Test, kind: str, read: Callable[[], Value]) -> Value:
+        """What a value holds; that of a named set is read once."""
+        if not isinstance(test.right, str) or not test.right.startswith("@"):
+            return read()
+        key = (test.right, test.op, kind)
+        if key not in self._table.resolved:
+            self._table.resolved[key] = read()
+        return cast("Value", self._table.resolved[key])
+
     # One dimension
 
     def address(self, product: Product, test: Test) -> Product:
         family = 4 if test.kind == "ip" else 6
-        found = values.addresses(test.op, test.right, family, self._lookup)
+        found = self._shared(test, f"v{family}", lambda: values.addresses(test.op, test.right, family, self._lookup))
         product = product.of_family(family)
         return product.from_addresses(found) if test.key == "saddr" else product.to_addresses(found)
 
     def port(self, product: Product, test: Test) -> Product:
         protocols = _PORTED.get(test.kind, tuple(PORTED))
         try:
-            found = values.compared(
-                test.op, values.intervals(test.right, self._lookup, values.port_number, TOP_PORT), TOP_PORT
+            found = self._shared(
+                test,
+                "port",
+                lambda: values.compared(
+                    test.op, values.intervals(test.right, self._lookup, values.port_number, TOP_PORT), TOP_PORT
+                ),
             )
         except RuntimeSetError as error:
             return product.of_services(svc.unknown(f"set:{error}", protocols=protocols if test.kind != "th" else ()))

@@ -315,7 +315,7 @@ class Reader:
         while not self._stream.peek().ends:
             token = self._stream.next()
             if token.is_sign("$"):
-                self._expressions.variable(token)
+                self._in_hook(chain, token)
             else:
                 words.append(token.text)
         if "hook" in words[:-1]:
@@ -323,6 +323,14 @@ class Reader:
         found = priority_of(" ".join(words[words.index("priority") + 1 :])) if "priority" in words else None
         chain.priority_known = found is not None
         chain.priority = found or 0
+
+    def _in_hook(self, chain: NftChain, sign: Token) -> None:
+        """A variable in the line of the hook: a priority, devices."""
+        try:
+            self._expressions.variable(sign)
+        except StatementError as error:
+            self._note(sign.line, str(error), f"le point d'entrée de la chaîne {chain.name} n'est pas certain")
+            chain.doubtful = f"variable inconnue ligne {sign.line}"
 
     def _rule(self) -> NftRule:
         start = self._stream.peek()
