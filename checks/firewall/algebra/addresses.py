@@ -126,7 +126,7 @@ def parse_range(text: str) -> tuple[int, int, int]:
 
 
 def _prefix_length(mask: str, family: int) -> int:
-    if mask.isascii() and mask.isdigit() and int(mask[:4]) <= BITS[family]:
+    if mask.isascii() and mask.isdigit() and len(mask) <= 3 and int(mask) <= BITS[family]:  # noqa: PLR2004
         return int(mask)
     other, value = parse_address(mask)
     inverted = ~value & ((1 << BITS[other]) - 1)

@@ -27,10 +27,21 @@ class Fate(NamedTuple):
 
 class _Piece(NamedTuple):
     cube: Cube
-    doubt: Entry | None
-    """First line that may have taken it."""
-    mixed: bool
-    """Lines of both actions may have taken it."""
+    permits: Entry | None = None
+    """First line that may have let it through."""
+    denies: Entry | None = None
+    """First line that may have refused it."""
+    first: Entry | None = None
+    """The first of both."""
+
+    def against(self, action: str) -> Entry | None:
+        """First line that may have taken it and would change the answer."""
+        return self.permits if action == DENY else self.denies
+
+    def doubting(self, entry: Entry, cube: Cube) -> _Piece:
+        """A part of it that a line may take."""
+        marked = self._replace(cube=cube, first=self.first or entry)
+        return marked._replace(denies=entry) if entry.action == DENY else marked._replace(permits=entry)
 
 
 def fates(policies: Sequence[Policy], cubes: Sequence[Cube]) -> list[Fate]:
@@ -63,7 +74,7 @@ def _telling(earlier: Fate | None, fate: Fate) -> Fate:
 def _cross(policy: Policy, cube: Cube) -> list[Fate]:
     """The fates of the packets of a cube in one base chain, most often few."""
     found: list[Fate] = []
-    pieces = [_Piece(cube, None, mixed=False)]
+    pieces = [_Piece(cube)]
     for entry in policy.entries:
         if entry.action == NONE or not pieces:
             continue
@@ -73,7 +84,7 @@ def _cross(policy: Policy, cube: Cube) -> list[Fate]:
         pieces = _decide(entry, certain, pieces, found)
         if certain is not entry.may:
             pieces = _doubt(entry, pieces)
-    return [*found, *(Fate(UNDETERMINED, piece.doubt, piece.cube) for piece in pieces)]
+    return [*found, *(Fate(UNDETERMINED, piece.first, piece.cube) for piece in pieces)]
 
 
 def _decide(entry: Entry, certain: Sequence[Cube], pieces: list[_Piece], found: list[Fate]) -> list[_Piece]:
@@ -85,8 +96,8 @@ def _decide(entry: Entry, certain: Sequence[Cube], pieces: list[_Piece], found: 
             if common is None:
                 left.append(piece)
                 continue
-            against = piece.doubt is not None and (piece.mixed or piece.doubt.action != entry.action)
-            found.append(Fate(UNDETERMINED, piece.doubt, common) if against else Fate(entry.action, entry, common))
+            against = piece.against(entry.action)
+            found.append(Fate(UNDETERMINED, against, common) if against else Fate(entry.action, entry, common))
             left += [piece._replace(cube=rest) for rest in subtract(piece.cube, cube)]  # type: ignore[arg-type]
         pieces = left
     return pieces
@@ -98,10 +109,10 @@ def _doubt(entry: Entry, pieces: list[_Piece]) -> list[_Piece]:
         marked: list[_Piece] = []
         for piece in pieces:
             common = meet_cubes(piece.cube, cube)
-            if common is None or (piece.doubt is not None and (piece.mixed or piece.doubt.action == entry.action)):
+            if common is None or (piece.denies if entry.action == DENY else piece.permits) is not None:
                 marked.append(piece)
                 continue
-            marked.append(_Piece(common, piece.doubt or entry, mixed=piece.doubt is not None))
+            marked.append(piece.doubting(entry, common))
             marked += [piece._replace(cube=rest) for rest in subtract(piece.cube, cube)]  # type: ignore[arg-type]
         pieces = marked
     return pieces

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from checks.firewall.algebra.addresses import parse_address
 from checks.firewall.algebra.flatten import Entry, Policy, policies_of
-from checks.firewall.algebra.services import ICMP_LIKE, PORTS, protocol_number
+from checks.firewall.algebra.services import ICMP_LIKE, PORTS, TOP_PORT, protocol_number
 from checks.firewall.algebra.space import OTHER_ZONE, STATES, Point, Space, inside
 from checks.firewall.facts import DENY, FORWARD, NONE, NOT_TRANSLATED, PERMIT, Device
 
@@ -44,12 +44,14 @@ class Decision(NamedTuple):
 
 
 def point_of(packet: Packet, space: Space) -> Point:
-    """The packet on the axes of a policy. Raises ValueError when an address is not of its IP version."""
+    """The packet on the axes of a policy. Raises ValueError for an address of the other IP version, or a bad port."""
     family, source = parse_address(packet.source)
     other, destination = parse_address(packet.destination)
     if not family == other == space.family:
         raise ValueError("the packet is not of this IP version")
     protocol = protocol_number(packet.protocol)
+    if not all(0 <= port <= TOP_PORT for port in (packet.port, packet.source_port)):
+        raise ValueError("a port is beyond 65535")
     low = packet.icmp_type * 256 + packet.icmp_code if protocol in ICMP_LIKE else packet.port
     return (
         _zone(packet.in_zone, space),

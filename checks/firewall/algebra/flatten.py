@@ -17,9 +17,13 @@ from checks.firewall.algebra.space import Cube, Space, meet_cubes, space_of
 from checks.firewall.facts import DENY, GOTO, JUMP, NONE, PERMIT, RETURN, Chain, Device, Rule
 
 MAX_ENTRIES = 400_000
-"""Lines after unfolding: a chain called from many places counts as often."""
+"""Lines after unfolding: a chain called from many places counts as often. Beyond, nothing is proved."""
+MAX_UNFOLDED, MAX_UNFOLDED_PER_RULE = 30_000, 8
+"""Cubes that calls and early returns may make: calls that double at each level would make 2^64 of them."""
 MAX_CALLS = 64
 """Depth of calls; the Linux kernel refuses loops, others limit the depth further."""
+UNKNOWN_RULES = "?"
+"""Reference of the two lines that stand for what a called chain of uncertain content may also do."""
 MAX_PIECES = 48
 """Cubes one calling context may be cut into by conditional returns, before it is taken as uncertain."""
 
@@ -107,18 +111,22 @@ class _Unfolder:
         self._sets = sets
         self._services = services
         self._full = space.full
+        self._everything = _Context(may=(self._full,), sure=(self._full,))
         self._zones: dict[tuple[tuple[str, ...], bool], Intervals] = {}
         self._entries: list[Entry] = []
         self._open: list[str] = []
         self._complete = True
+        rules = sum(len(chain.rules) for chain in chains.values())
+        self._left = max(MAX_UNFOLDED, MAX_UNFOLDED_PER_RULE * rules)
 
     def policy(self, base: Chain) -> Policy:
-        everything = _Context(may=(self._full,), sure=(self._full,))
-        self._walk(base, everything)
+        self._walk(base, self._everything)
+        if self._too_many():
+            self._once(base)
         return Policy(base, self._space, tuple(self._entries), self._complete)
 
     def _walk(self, chain: Chain, context: _Context) -> None:
-        if chain.name in self._open or len(self._open) >= MAX_CALLS or len(self._entries) > MAX_ENTRIES:
+        if chain.name in self._open or len(self._open) >= MAX_CALLS or self._too_many():
             self._complete = False
             return
         self._open.append(chain.name)
@@ -127,6 +135,10 @@ class _Unfolder:
             if not rule.enabled or not context.may:
                 continue
             may, sure = self._match(rule, chain, context)
+            if context is not self._everything:
+                self._left -= 1 + len(may)
+                if self._left < 0:
+                    break
             conditional = context.conditional or bool(rule.conditions)
             if rule.action in (PERMIT, DENY, NONE):
                 self._entries.append(Entry(rule, chain.name, rule.action, may, sure, conditional))
@@ -145,7 +157,47 @@ class _Unfolder:
             self._entries.append(
                 Entry(_default_rule(chain), chain.name, chain.default, last.may, last.sure if certain else ())
             )
+        elif not chain.exact and self._open[:-1]:
+            self._unknown_rules(chain, whole)
         self._open.pop()
+
+    def _unknown_rules(self, chain: Chain, context: _Context) -> None:
+        """What a called chain may also hold: some rule of either action that the export does not show well."""
+        for action in (PERMIT, DENY):
+            rule = Rule(
+                ref=UNKNOWN_RULES,
+                name=f"règles de {chain.name} mal connues",
+                line=0,
+                action=action,
+                source=0,
+                destination=0,
+                services=0,
+                conditions=(chain.why_not_exact or "liste incertaine",),
+                automatic=True,
+            )
+            self._entries.append(Entry(rule, chain.name, action, context.may, (), conditional=True))
+
+    def _too_many(self) -> bool:
+        return self._left < 0 or len(self._entries) > MAX_ENTRIES
+
+    def _once(self, base: Chain) -> None:
+        """Each reachable chain once, whatever the calls that lead to it: what each rule may match at most."""
+        self._complete = False
+        self._entries = []
+        reached = {base.name: base}
+        waiting = [base]
+        for chain in waiting:
+            for rule in chain.rules:
+                if not rule.enabled:
+                    continue
+                may = tuple(self._cubes(rule, self._sets.may, 1))
+                action = rule.action if rule.action in (PERMIT, DENY) else NONE
+                self._entries.append(Entry(rule, chain.name, action, may, (), conditional=True))
+                target = self._chains.get(rule.target)
+                if rule.action in (JUMP, GOTO) and target is not None and target.name not in reached:
+                    reached[target.name] = target
+                    waiting.append(target)
+        self._entries.append(Entry(_default_rule(base), base.name, base.default, (self._full,), ()))
 
     def _call(self, name: str, context: _Context) -> None:
         target = self._chains.get(name)

@@ -196,7 +196,8 @@ def _through(cube: Cube, stages: Sequence[Policy], *, certain: bool) -> Iterable
         for piece in pieces:
             refused: list[Cube] = []
             for entry in policy.entries:
-                cubes = entry.sure if (entry.action == PERMIT) is certain else entry.may
+                surely = entry.sure if policy.complete else ()
+                cubes = surely if (entry.action == PERMIT) is certain else entry.may
                 found = [common for one in cubes if (common := meet_cubes(piece.cube, one)) is not None]
                 if entry.action == PERMIT:
                     crossed += [_Piece(common, (*piece.refused, *refused)) for common in found]

@@ -194,9 +194,8 @@ def parse_service(text: str) -> Services:
         ((first, last),) = parse_ports(kind)
         if last > TOP_TYPE or not (code == "" or (first == last and code.isdecimal() and int(code[:4]) <= TOP_TYPE)):
             raise ServiceError(f"not a service: {text[:60]!r}")
-        if code:
-            return icmp(number, first, int(code))
-        return of(number, ((first * 256, last * 256 + 255),))
+        types = ((first * 256 + int(code or 0), last * 256 + int(code or 255)),)
+        return of(number, types, sports)
     return of(number, parse_ports(rest), sports)
 
 
