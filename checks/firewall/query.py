@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.addresses import Addresses
 from checks.firewall.algebra.answer import Fate, fates
+from checks.firewall.algebra.cubes import meet, subtract
 from checks.firewall.algebra.decide import UNDETERMINED
 from checks.firewall.algebra.flatten import policies_of
-from checks.firewall.algebra.intervals import Intervals, covers, difference, intersection, normal
+from checks.firewall.algebra.intervals import Intervals, contains, covers, intersection, normal, size, union
 from checks.firewall.algebra.services import ANY_PORT, ICMP_LIKE, PORTED, Services
 from checks.firewall.algebra.space import DESTINATION, IN, OUT, SERVICE, SOURCE, STATES, Cube, Space
 from checks.firewall.facts import DENY, FORWARD, INPUT, NOT_TRANSLATED, OUTPUT, PERMIT, Device, FirewallFacts, NatRule
@@ -78,7 +79,8 @@ def answer(facts: FirewallFacts, text: str) -> Answer:
 
 
 def _words(text: str) -> dict[str, str]:
-    found = {key.lower(): value.strip("\"'") for key, value in _PAIR.findall(text)}
+    pairs = [(key.lower(), value.strip("\"'")) for key, value in _PAIR.findall(text)]
+    found = dict(pairs)
     rest = _PAIR.sub("", text).strip(" ;,")
     unknown = [key for key in found if key not in KEYS]
     if rest or unknown or not found:
@@ -86,6 +88,8 @@ def _words(text: str) -> dict[str, str]:
         raise ValueError(
             f"incompris : « {shown[:80]} » (attendu : src=ADRESSE dst=ADRESSE dport=PORT proto=tcp in=ZONE)"
         )
+    if len(found) < len(pairs):
+        raise ValueError("la même clé est donnée deux fois")
     return found
 
 
@@ -113,28 +117,55 @@ def _address(text: str) -> Addresses:
     if text.lower() in ("any", "all", "*"):
         return ip.ANY
     try:
-        return ip.from_ranges(part for part in text.split(",") if part)
+        found = ip.from_ranges(part for part in text.split(",") if part)
     except ip.AddressError:
-        raise ValueError(f"« {text[:60]} » n'est ni une adresse, ni un réseau, ni une plage") from None
+        found = ip.NOTHING
+    if not found:
+        raise ValueError(f"« {text[:60]} » n'est ni une adresse, ni un réseau, ni une plage")
+    return found
 
 
 def _service(words: Mapping[str, str]) -> Services:
     name = words.get("proto", "tcp" if "dport" in words or "sport" in words else "icmp" if "type" in words else "any")
-    if name == "any":
-        return svc.ANY
     try:
-        number = svc.protocol_number(name)
-        if number in ICMP_LIKE:
-            if "type" not in words:
-                return svc.of(number)
-            return svc.icmp(number, int(words["type"]), int(words["code"]) if "code" in words else None)
-        if number not in PORTED and ("dport" in words or "sport" in words):
-            raise ValueError(f"proto={name} n'a pas de ports")
-        ports = svc.parse_ports(words["dport"]) if "dport" in words else ANY_PORT
-        sources = svc.parse_ports(words["sport"]) if "sport" in words else ANY_PORT
-        return svc.of(number, ports, sources)
-    except svc.ServiceError as error:
-        raise ValueError(f"service incompris ({error})") from None
+        number = None if name == "any" else svc.protocol_number(name)
+    except svc.ServiceError:
+        raise ValueError(f"proto={name[:40]} : protocole inconnu (tcp, udp, icmp, un numéro…)") from None
+    _check_options(words, name, number)
+    if number is None:
+        return svc.ANY
+    if number in ICMP_LIKE:
+        if "type" not in words:
+            return svc.of(number)
+        code = _byte(words, "code") if "code" in words else None
+        return svc.icmp(number, _byte(words, "type"), code)
+    return svc.of(number, _ports(words, "dport"), _ports(words, "sport"))
+
+
+def _check_options(words: Mapping[str, str], name: str, number: int | None) -> None:
+    """Refuse what the protocol does not have, rather than answer another question."""
+    if number not in PORTED and ("dport" in words or "sport" in words):
+        raise ValueError(f"proto={name} n'a pas de ports : préciser proto=tcp ou proto=udp")
+    if number not in ICMP_LIKE and ("type" in words or "code" in words):
+        raise ValueError(f"proto={name} n'a ni type ni code : préciser proto=icmp ou proto=icmp6")
+    if "code" in words and "type" not in words:
+        raise ValueError("code= demande type=")
+
+
+def _byte(words: Mapping[str, str], key: str) -> int:
+    text = words[key]
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= svc.TOP_TYPE):  # noqa: PLR2004
+        raise ValueError(f"{key}={text[:40]} : un nombre de 0 à 255 est attendu")
+    return int(text)
+
+
+def _ports(words: Mapping[str, str], key: str) -> Intervals:
+    if key not in words:
+        return ANY_PORT
+    try:
+        return svc.parse_ports(words[key])
+    except svc.ServiceError:
+        raise ValueError(f"{key}={words[key][:40]} : port incompris (exemples : 443, 80,443, 5000-5010)") from None
 
 
 def _ask(device: Device, query: _Query) -> Answer:
@@ -153,97 +184,207 @@ def _ask(device: Device, query: _Query) -> Answer:
     notes: list[str] = []
     for family in families:
         stages = [policy for policy in policies if policy.space.family == family]
-        if not stages:
-            notes.append(f"Aucune règle IPv{family} dans l'export : IPv{family} n'est pas connu.")
-            continue
-        space = stages[0].space
-        cubes, said = _cubes(device, query, space)
-        notes += said
-        here = fates(stages, cubes)
-        zones_matter = zones_matter or any(_depends_on_zones(fate, cubes) for fate in here)
-        found += [(fate, space) for fate in here]
-    if not found:
-        return Answer(verdict=UNDETERMINED, message=" ".join(notes), details={"device": device.name})
+        space = policies[0].space._replace(family=family)
+        asked = _Asked(device, query, space)
+        notes += asked.notes
+        if stages:
+            answers = [(fate, cube) for cube in asked.cubes for fate in fates(stages, [cube])]
+            answers += [(Fate(UNDETERMINED, None, cube), cube) for cube in asked.doubtful]
+        else:
+            answers, said = _without_rules(device, family, asked.cubes)
+            notes.append(said)
+        zones_matter = zones_matter or _depends_on_zones([asked.open(fate, cube) for fate, cube in answers])
+        found += [(fate, space) for fate, _ in answers]
     return _conclude(device, found, notes, zones_matter=zones_matter)
+
+
+def _without_rules(device: Device, family: int, cubes: Sequence[Cube]) -> tuple[list[tuple[Fate, Cube]], str]:
+    """What becomes of an IP version that no rule of the export concerns."""
+    if family == 6 and device.ipv6 == "off":  # noqa: PLR2004
+        return [(Fate(DENY, None, cube), cube) for cube in cubes], "IPv6 est désactivé sur cet équipement."
+    said = f"Aucune règle IPv{family} dans l'export : IPv{family} n'est pas connu."
+    return [(Fate(UNDETERMINED, None, cube), cube) for cube in cubes], said
 
 
 def _of(one: Addresses, family: int) -> Intervals:
     return one.v4 if family == 4 else one.v6  # noqa: PLR2004
 
 
-class _Variant(NamedTuple):
-    """A part of the question, as the filter rules read it."""
-
-    zone_in: Intervals
-    destination: Intervals
-    services: Services
-    translated: str
-    leaves_for: Intervals
-    """Addresses the traffic finally goes to: they tell the exit zone."""
+_Part = tuple[Intervals, Intervals, Intervals, Intervals, Intervals]
+"""A part of the question: entry zones, sources, destinations, services, source ports."""
 
 
-def _cubes(device: Device, query: _Query, space: Space) -> tuple[list[Cube], list[str]]:
+class _Asked:
     """The question as product sets, destinations translated as the product does before its filter rules."""
-    notes: list[str] = []
-    family = space.family
-    sources = _of(query.sources, family)
-    state = normal(((STATES.index(query.state),) * 2,))
-    cubes: list[Cube] = []
-    for variant in _variants(device, query, space, _zones(device, space, query.in_zone, sources, "in"), notes):
-        zone_out = _zones(device, space, query.out_zone, variant.leaves_for, "out")
-        mark = space.translated_set((variant.translated,))
-        cubes += [
-            (variant.zone_in, zone_out, sources, variant.destination, box.services, box.source_ports, state, mark)
-            for box in variant.services.sure
-        ]
-    return cubes, notes
+
+    def __init__(self, device: Device, query: _Query, space: Space) -> None:
+        self._device = device
+        self._query = query
+        self._space = space
+        self.cubes: list[Cube] = []
+        self.doubtful: list[Cube] = []
+        """Parts whose translation is not known."""
+        self.notes: list[str] = []
+        sources, destinations = _of(query.sources, space.family), _of(query.destinations, space.family)
+        zone_in = _zones(device, space, query.in_zone, sources, "in")
+        self._one_entry = size(zone_in) == 1
+        rest = _parts(zone_in, sources, destinations, query.services.sure)
+        for nat in device.nat if query.hook == FORWARD else ():
+            if nat.enabled and nat.kind in ("destination", "static"):
+                rest = self._publish(_Publication(device, nat, space), rest)
+        for part in rest:
+            self._add(self.cubes, part, part[2])
+
+    def open(self, fate: Fate, cube: Cube) -> Fate:
+        """A fate of a cube of the question, on every zone of a side where nothing more precise could be asked."""
+        zones = self._space.full[IN]
+        zone_in = zones if self._one_entry else fate.cube[IN]
+        zone_out = zones if size(cube[OUT]) == 1 else fate.cube[OUT]
+        return fate._replace(cube=(zone_in, zone_out, *fate.cube[2:]))
+
+    def _publish(self, nat: _Publication, parts: list[_Part]) -> list[_Part]:
+        """Add what a publication takes; give back the rest."""
+        if nat.anywhere:
+            if any(_common(part, nat.may) for part in parts):
+                self.notes.append(f"{nat.title} n'indique pas d'adresse publique : elle n'est pas prise en compte.")
+            return parts
+        taken = [common for part in parts for common in _common(part, nat.sure)]
+        if taken:
+            self.notes.append(nat.said)
+        for part in taken:
+            self._follow(nat, part)
+        left = _minus(parts, nat.sure)
+        perhaps = [p for part in left for p in _common(part, nat.may) if not self._is_inside(p, nat)]
+        if perhaps:
+            self.notes.append(f"{nat.title} publie une adresse ou un service que l'export ne donne pas.")
+        for part in perhaps:
+            self._doubt(nat, part)
+        return _minus(left, perhaps)
+
+    def _follow(self, nat: _Publication, part: _Part) -> None:
+        if not nat.target:
+            self._doubt(nat, part)
+            return
+        zone_in, sources, destinations, services, ports = part
+        target = nat.move_addresses(destinations)
+        if self._device.vendor not in SEES_REAL_DESTINATION:
+            self._add(self.cubes, part, target)
+            return
+        moved = nat.move_services(services)
+        if moved:
+            self._add(self.cubes, (zone_in, sources, target, moved, ports), target, nat.mark)
+        else:
+            self._doubt(nat, part)
+
+    def _doubt(self, nat: _Publication, part: _Part) -> None:
+        """The filter rules read the real destination, which is not known; else only the exit is not known."""
+        real = self._device.vendor in SEES_REAL_DESTINATION
+        self._add(self.doubtful if real else self.cubes, part, nat.target)
+
+    def _add(self, cubes: list[Cube], part: _Part, leaves_for: Intervals, mark: str = NOT_TRANSLATED) -> None:
+        """`leaves_for`: addresses the traffic finally goes to, which tell the exit zone; none when not known."""
+        zone_in, sources, destinations, services, ports = part
+        anywhere = self._space.full[DESTINATION]
+        zone_out = _zones(self._device, self._space, self._query.out_zone, leaves_for or anywhere, "out")
+        state = normal(((STATES.index(self._query.state),) * 2,))
+        marks = self._space.translated_set((mark,))
+        cubes.append((zone_in, zone_out, sources, destinations, services, ports, state, marks))
+
+    def _is_inside(self, part: _Part, nat: _Publication) -> bool:
+        """The destination is a network behind an interface where the publication is not: nobody publishes there."""
+        behind = _interface_of(self._device, self._space, part[2])
+        return bool(behind) and behind not in nat.zones
 
 
-def _variants(device: Device, query: _Query, space: Space, zone_in: Intervals, notes: list[str]) -> Iterable[_Variant]:
-    """What publications take of the question, zone by zone, then the rest of it, untouched."""
-    family = space.family
-    destination = _of(query.destinations, family)
-    services = query.services
-    for nat in device.nat if query.hook == FORWARD else ():
-        here = intersection(zone_in, space.zone_set(nat.in_zones))
-        target = _target(nat, family)
-        if not (here and target and _publishes(device, nat, destination, services, space)):
-            continue
-        notes.append(
+class _Publication:
+    """A destination translation, on the axes of one IP version."""
+
+    def __init__(self, device: Device, nat: NatRule, space: Space) -> None:
+        family = space.family
+        self._nat = nat
+        self.zones = nat.in_zones
+        zones = space.zone_set(nat.in_zones)
+        source = ip.from_fact(device.addresses[nat.source])
+        destination = ip.from_fact(device.addresses[nat.destination])
+        services = svc.from_fact(device.services[nat.services])
+        self._before = _of(destination, family)
+        self.sure = _parts(zones, _of(source, family), self._before, services.sure)
+        over = [one.over4 if family == 4 else one.over6 for one in (source, destination)]  # noqa: PLR2004
+        self.may = _parts(zones, over[0], over[1], (*services.sure, *services.maybe))
+        self.target = _target(nat, family)
+        self.anywhere = self._before == space.full[DESTINATION] and not nat.in_zones
+        self.mark = next((name for name in (nat.name, nat.ref, "dst-nat") if name in space.translated), NOT_TRANSLATED)
+        self._services = tuple(services.sure)
+
+    @property
+    def title(self) -> str:
+        """The translation, for people."""
+        return f"La traduction {self._nat.name or self._nat.ref} (ligne {self._nat.line})"
+
+    @property
+    def said(self) -> str:
+        """What it does."""
+        nat = self._nat
+        if not self.target:
+            return f"La destination est traduite par la règle {nat.name or nat.ref} (ligne {nat.line}), on ne sait où."
+        return (
             f"La destination est traduite vers {nat.to_address}{':' + nat.to_ports if nat.to_ports else ''} "
             f"par la règle {nat.name or nat.ref} (ligne {nat.line})."
         )
-        if device.vendor in SEES_REAL_DESTINATION:
-            moved = _moved(services, svc.parse_ports(nat.to_ports)) if nat.to_ports else services
-            names = [name for name in (nat.name, nat.ref, "dst-nat") if name in space.translated]
-            yield _Variant(here, target, moved, names[0] if names else NOT_TRANSLATED, target)
-        else:
-            yield _Variant(here, destination, services, NOT_TRANSLATED, target)
-        zone_in = difference(zone_in, here)
-    if zone_in and destination:
-        yield _Variant(zone_in, destination, services, NOT_TRANSLATED, destination)
+
+    def move_addresses(self, destinations: Intervals) -> Intervals:
+        """Where it leads: address for address when both sides have the same size, else anywhere in the target."""
+        return _shifted(destinations, self._before, self.target)
+
+    def move_services(self, services: Intervals) -> Intervals:
+        """The services as they arrive; nothing when the new ports cannot be read."""
+        if not self._nat.to_ports:
+            return services
+        try:
+            ports = svc.parse_ports(self._nat.to_ports)
+        except svc.ServiceError:
+            return ()
+        found: list[Intervals] = []
+        for number in PORTED:
+            whole = ((number * svc.PORTS, number * svc.PORTS + svc.TOP_PORT),)
+            mine = intersection(services, whole)
+            if mine:
+                before = intersection(union(*(box.services for box in self._services)), whole)
+                after = tuple((whole[0][0] + low, whole[0][0] + high) for low, high in ports)
+                found.append(_shifted(mine, before, after))
+        return union(*found)
 
 
-def _publishes(device: Device, nat: NatRule, destination: Intervals, services: Services, space: Space) -> bool:
-    """The rule is an enabled publication that takes all the addresses and services asked."""
-    if not nat.enabled or nat.kind not in ("destination", "static"):
-        return False
-    mine = _of(ip.from_fact(device.addresses[nat.destination]), space.family)
-    taken = normal(pair for box in svc.from_fact(device.services[nat.services]).sure for pair in box.services)
-    precise = mine != space.full[DESTINATION] or bool(nat.in_zones)
-    return precise and covers(mine, destination) and all(covers(taken, box.services) for box in services.sure)
+def _shifted(asked: Intervals, before: Intervals, after: Intervals) -> Intervals:
+    """What becomes of `asked`, inside `before`, when `before` is translated to `after`."""
+    if len(before) == 1 == len(after) and size(before) == size(after):
+        offset = after[0][0] - before[0][0]
+        return tuple((low + offset, high + offset) for low, high in asked)
+    return after
+
+
+def _parts(zones: Intervals, sources: Intervals, destinations: Intervals, boxes: Iterable[svc.Box]) -> list[_Part]:
+    found = ((zones, sources, destinations, box.services, box.source_ports) for box in boxes)
+    return [part for part in found if all(part)]
+
+
+def _common(part: _Part, others: Iterable[_Part]) -> list[_Part]:
+    found = (meet(part, other) for other in others)
+    return [cast("_Part", one) for one in found if one is not None]
+
+
+def _minus(parts: Iterable[_Part], taken: Iterable[_Part]) -> list[_Part]:
+    left = list(parts)
+    for other in taken:
+        left = [cast("_Part", piece) for part in left for piece in subtract(part, other)]
+    return left
 
 
 def _target(nat: NatRule, family: int) -> Intervals:
     try:
-        return _of(ip.from_ranges([nat.to_address]), family)
+        return _of(ip.from_ranges(text.strip() for text in nat.to_address.split(",") if text.strip()), family)
     except ip.AddressError:
         return ()
-
-
-def _moved(services: Services, ports: Intervals) -> Services:
-    protocols = {low // svc.PORTS for box in services.sure for low, _ in box.services}
-    return svc.join(*(svc.of(number, ports) for number in sorted(protocols)))
 
 
 def _zones(device: Device, space: Space, given: str, addresses: Intervals, side: str) -> Intervals:
@@ -267,9 +408,9 @@ def _interface_of(device: Device, space: Space, addresses: Intervals) -> str:
         networks = _networks(interface.networks, space.family)
         everything.append(networks)
         if interface.enabled and networks and covers(networks, addresses):
-            size = sum(high - low + 1 for low, high in networks)
-            if not best or size < width:
-                best, width = interface.name, size
+            held = size(networks)
+            if not best or held < width:
+                best, width = interface.name, held
     if best:
         return best
     exits = [interface.name for interface in device.interfaces if interface.default_route and interface.enabled]
@@ -294,9 +435,22 @@ def _networks(texts: Sequence[str], family: int) -> Intervals:
         return ()
 
 
-def _depends_on_zones(fate: Fate, asked: Sequence[Cube]) -> bool:
-    """The fate holds for some zones only of those the question leaves open."""
-    return all(fate.cube[IN] != cube[IN] or fate.cube[OUT] != cube[OUT] for cube in asked)
+def _depends_on_zones(found: Sequence[Fate]) -> bool:
+    """Two pairs of zones that the question leaves open do not get the same answers."""
+    verdicts = [_mask(fate.verdict == one for fate in found) for one in (PERMIT, DENY, UNDETERMINED)]
+    entering, leaving = _holders(found, IN), _holders(found, OUT)
+    seen = {tuple(bool(one & other & mask) for mask in verdicts) for one in entering for other in leaving}
+    return len({answers for answers in seen if any(answers)}) > 1
+
+
+def _holders(found: Sequence[Fate], axis: int) -> set[int]:
+    """Masks of the fates that hold each zone."""
+    ends = {end for fate in found for low, high in fate.cube[axis] for end in (low, high + 1)}
+    return {_mask(contains(fate.cube[axis], zone) for fate in found) for zone in ends}
+
+
+def _mask(flags: Iterable[bool]) -> int:
+    return sum(1 << number for number, flag in enumerate(flags) if flag)
 
 
 def _conclude(
@@ -329,7 +483,7 @@ def _sentence(device: Device, verdict: str, fate: Fate, *, partial: bool) -> str
     if verdict == PERMIT:
         return f"{'Une partie de ce trafic passe' if partial else 'Ce trafic passe'} : {where}."
     if verdict == DENY:
-        return f"Ce trafic est bloqué : {where}."
+        return f"Ce trafic est bloqué : {where}." if fate.entry else "Ce trafic est bloqué."
     if fate.entry is None:
         return "On ne peut pas le dire : aucune règle ne décide de façon certaine."
     if fate.verdict != UNDETERMINED:
