@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import cubes, intervals
 from checks.firewall.algebra import services as svc
-from checks.firewall.algebra.addresses import Addresses, AddressError
+from checks.firewall.algebra.addresses import AddressError, Addresses
 from checks.firewall.algebra.services import Box, ServiceError, Services
 from checks.firewall.facts import AddressSet, ServiceSet
 

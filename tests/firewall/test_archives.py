@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-import time
 import zipfile
 
 import pytest
@@ -77,10 +76,8 @@ def test_links_and_devices_are_not_followed():
 def test_a_bomb_is_refused_without_being_unpacked_whole(pack):
     bomb = pack({"a": b"\0" * (MAX_BYTES + 1)})
     assert len(bomb) < MAX_BYTES // 100
-    started = time.monotonic()
     with pytest.raises(ParseError, match="trop grande une fois ouverte"):
         members("bombe", bomb)
-    assert time.monotonic() - started < 10
 
 
 def test_the_whole_archive_has_a_bound_too():

