@@ -70,6 +70,7 @@ class Analysis:
         self._gone: dict[int, int] = {}
         self._free: dict[int, tuple[Place, Point]] = {}
         """A packet that reaches each live line."""
+        self._proved_dead: set[int] = set()
         self._has_automatic = any(entry.rule.automatic for entry in policy.entries[:-1])
         self._occurrences = [
             sum(len(self._lines.places[cube]) for cube in self._lines.may_of[number])
@@ -78,6 +79,8 @@ class Analysis:
 
     def run(self) -> list[Found]:
         """What is known of each entry, in order."""
+        if not self._policy.complete:
+            return [_unproved(entry) for entry in self._entries]
         return [self._entry(number) for number in range(len(self._entries))]
 
     def take_out(self, number: int) -> bool:
@@ -85,7 +88,10 @@ class Analysis:
 
         To be used after `run`, from the last line to the first: lines before `number` must all be there.
         """
-        if self._entries[number].may and number in self._free and not self._downward(number, *self._free[number]):
+        if not self._policy.complete:
+            return False
+        dead = number in self._proved_dead or not self._entries[number].may
+        if not dead and not (number in self._free and self._downward(number, *self._free[number])):
             return False
         for part, local in self._own(number):
             self._gone[id(part)] = self._gone.get(id(part), 0) | 1 << local
@@ -159,6 +165,7 @@ class Analysis:
 
     def _dead(self, number: int, proof: list[int]) -> Found:
         entry = self._entries[number]
+        self._proved_dead.add(number)
         for cube in (*self._lines.may_of[number], *self._lines.sure_of[number]):
             for part, local in self._lines.places[cube]:
                 clear = ~(1 << local)
@@ -484,3 +491,10 @@ class Analysis:
 def _packet_cube(cube: Box) -> Box:
     """One packet of a cube, as a cube."""
     return tuple(((value, value),) for value in representative(cube))
+
+
+def _unproved(entry: Entry) -> Found:
+    """What is said of a line when unfolding had to stop: nothing can be proved."""
+    if not entry.may:
+        return Found(dead=True, empty=True)
+    return Found(undetermined="incomplete", witness=representative(entry.may[0]))

@@ -197,7 +197,8 @@ class _Unfolder:
                 if rule.action in (JUMP, GOTO) and target is not None and target.name not in reached:
                     reached[target.name] = target
                     waiting.append(target)
-        self._entries.append(Entry(_default_rule(base), base.name, base.default, (self._full,), ()))
+        if base.default in (PERMIT, DENY):
+            self._entries.append(Entry(_default_rule(base), base.name, base.default, (self._full,), ()))
 
     def _call(self, name: str, context: _Context) -> None:
         target = self._chains.get(name)
