@@ -116,7 +116,7 @@ class DomainHeader(Record, frozen=True, kw_only=True):
     """Options of `ausculte check` that `read_input` takes besides the common ones: `vendor`, `role`."""
     query: str = ""
     """`module:function(facts, text) -> answer`: answers `ausculte check --query`; the answer has a `verdict`, a
-    French `message` and `details` (a mapping for JSON). Raises `ValueError`, in French, for an impossible question."""
+    French `message` and `details` (a mapping, merged into the JSON answer). Raises `ValueError`, in French."""
     proposal: str = ""
     """`module:function(facts) -> text`: what `ausculte check --rewrite` writes."""
 

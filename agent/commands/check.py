@@ -164,7 +164,8 @@ def _answer(domain: Domain, facts: FactsFile, question: str, *, as_json: bool) -
             "query": question,
             "verdict": answer.verdict,
             "message": answer.message,
-            "details": msgspec.to_builtins(answer.details),
+            # What the domain adds (the deciding rule and its line) is said at the same level.
+            **{key: value for key, value in msgspec.to_builtins(answer.details).items() if key not in _QUERY_KEYS},
         }
         write_data(json.dumps(document, ensure_ascii=False) + "\n")
     else:
@@ -172,6 +173,7 @@ def _answer(domain: Domain, facts: FactsFile, question: str, *, as_json: bool) -
     return OK if answer.verdict in (PERMIT, DENY) else NOT_ASSESSED
 
 
+_QUERY_KEYS = frozenset({"domain", "query", "verdict", "message"})
 PERMIT, DENY = "permit", "deny"
 """Answers to `--query` that are certain."""
 _ANSWERS = {PERMIT: "AUTORISÉ", DENY: "REFUSÉ", "undetermined": "INDÉTERMINÉ"}

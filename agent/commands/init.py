@@ -36,6 +36,12 @@ QUESTIONS = (
     Question("ad-user", "Compte de lecture de l'annuaire", example="audit@tilleuls.local"),
     Question("mail-domains", "Domaines de messagerie à vérifier", many=True),
     Question(
+        "firewall-exports",
+        "Fichiers de configuration exportés des pare-feu (vide si aucun)",
+        example="pare-feu.conf",
+        many=True,
+    ),
+    Question(
         "capacity-days",
         "Jours-homme disponibles en six mois pour les actions (vide si inconnu)",
         example="15",
@@ -153,6 +159,14 @@ def render_profile(answers: dict[str, str], today: dt.date) -> str:
         ]
     if listed("mail-domains"):
         lines += ["", "[messaging]", f"domains = {array(listed('mail-domains'))}"]
+    if listed("firewall-exports"):
+        lines += [
+            "",
+            "[firewall]",
+            f"export_files = {array(listed('firewall-exports'))}     # chemins relatifs à ce fichier",
+            "[firewall.roles]             # zone ou interface, comme dans les règles, et ce qu'elle dessert",
+            '# port3 = "resident"         # wan, pro, resident, guest, biomedical, backup, admin, dmz, vpn, voice, iot',
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -100,6 +100,24 @@ def test_profile_that_is_not_utf8_names_the_line():
     assert caught.value.line == 2
 
 
+def test_init_names_the_exports_of_firewalls():
+    import datetime as dt
+
+    text = render_profile(
+        {
+            "name": "X",
+            "kind": "PA",
+            "authorised-by": "Y",
+            "networks": "10.0.0.0/8",
+            "firewall-exports": 'a "b".conf, c.xml',
+        },
+        dt.date(2026, 11, 22),
+    )
+    loaded = parse_profile(text.encode(), "site.toml", REAL)
+    assert [name.rpartition("/")[2] for name in loaded.domains["firewall"].export_files] == ['a "b".conf', "c.xml"]
+    assert loaded.domains["firewall"].roles == {}
+
+
 def test_init_writes_a_profile_that_reads_back_even_with_hostile_answers():
     import datetime as dt
 
