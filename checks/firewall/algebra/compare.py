@@ -69,7 +69,7 @@ class _Comparing:
         for numbers in seen.values():
             for number in numbers:
                 entry = lines.entries[number]
-                if entry.sure != entry.may:
+                if entry.sure != entry.may or not lines.policy.complete:
                     self._twins[number] = tuple(
                         other
                         for other in numbers
