@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra.decide import Packet, decide
 from checks.firewall.controls.common import passages
-from checks.firewall.facts import Device, Interface
+from checks.firewall.facts import AddressSet, Device, Interface
 from checks.firewall.review import review as examine
 from checks.model import Judgement, Level, Reason, Severity, Verdict
-from tests.firewall.devices import Builder, device, facts, forward, healthy_rules, interfaces, judge
+from tests.firewall.devices import Builder, device, facts, forward, healthy_rules, interfaces, judge, publication
 
 P, F = Verdict.PASS, Verdict.FAIL
 NA, NS = Verdict.NOT_APPLICABLE, Verdict.NOT_ASSESSED
@@ -319,6 +320,65 @@ def test_matrix_of_many_zones_is_cut_and_says_so() -> None:
     assert matrix.note.endswith("16 zones ne sont pas montrées.")
 
 
+# --- Rules that name no way out
+
+
+def way_in(
+    source: str, target: str | AddressSet, service: str = "any", *, frm: str = "VISITEURS", **fields: object
+) -> Device:
+    """A rule that names the interface it listens on only, as those of pfSense do."""
+    build = Builder()
+    return device(build.rule("9", "permit", source, target, service, frm=frm), build=build, **fields)
+
+
+EXCEPT_PRIVATE = ip.to_fact(ip.negate(ip.from_ranges(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")), (4,)))
+
+
+def test_visitors_allowed_to_everything_but_private_addresses_reach_no_inside_network() -> None:
+    given = way_in("any4", EXCEPT_PRIVATE)
+    for control in (PUBLIC, BIOMED, BACKUP, MATRIX):
+        assert judge(control, given).verdict is P, control
+
+
+def test_visitors_allowed_to_everything_reach_every_inside_network() -> None:
+    given = way_in("any4", "any4")
+    for control in (PUBLIC, BIOMED, BACKUP, MATRIX):
+        assert judge(control, given).verdict is F, control
+
+
+def test_server_is_reached_on_its_own_network_only() -> None:
+    given = way_in("any4", "10.1.10.5", "tcp/3389", frm="WAN")
+    assert judge(BIOMED, given).verdict is P
+    assert judge(BACKUP, given).verdict is P
+    assert judge(BIOMED, way_in("any4", "10.1.40.5", "tcp/3389", frm="WAN")).verdict is F
+
+
+def test_private_network_behind_no_known_interface_may_be_behind_any() -> None:
+    assert judge(BIOMED, way_in("any4", "10.9.0.0/16")).verdict is F
+
+
+def test_inside_zone_with_public_addresses_is_reached_by_them() -> None:
+    public = tuple(
+        msgspec.structs.replace(one, networks=("203.0.113.0/28",)) if one.name == "BIOMED" else one
+        for one in interfaces()
+    )
+    assert judge(BIOMED, way_in("any4", EXCEPT_PRIVATE, interfaces=public)).verdict is F
+
+
+def test_product_that_filters_before_translation_reaches_servers_by_their_public_address() -> None:
+    build = Builder()
+    rule = build.rule("9", "permit", "any4", "198.51.100.1", "tcp/443", frm="VISITEURS")
+    nat = publication(build, "n1", "198.51.100.1", "tcp/443", "10.1.40.5")
+    given = device(rule, build=build, nat=(nat,), vendor="sophos")
+    assert judge(BIOMED, given).verdict is F
+    assert judge(BIOMED, msgspec.structs.replace(given, nat=())).verdict is P
+
+
+def test_ipv6_rules_lead_nowhere_when_it_is_not_routed() -> None:
+    assert judge(PUBLIC, way_in("any6", "any6", ipv6="off")).verdict is P
+    assert judge(PUBLIC, way_in("any6", "any6", ipv6="on")).verdict is F
+
+
 # --- Against every packet
 
 
@@ -330,8 +390,9 @@ PACKETS = [
     for protocol, port in (("tcp", 445), ("tcp", 9999), ("udp", 9999), ("gre", 0))
     for frm in ("PRO", "RESIDENTS")
     for to in ("PRO", "RESIDENTS")
-    if frm != to
+    if frm != to and {"10.1.10.1": "PRO", "10.1.20.1": "RESIDENTS"}.get(target, to) == to
 ]
+"""Nothing leaves by one zone for the network of the other."""
 CELLS = st.sampled_from(("any", "10.1.10.1", "10.1.20.1", "10.1.10.1,10.1.20.1", "?absent:X"))
 LINES = st.tuples(
     st.sampled_from(("permit", "deny")),

@@ -388,9 +388,15 @@ def test_all_ipv6_is_blocked_when_it_is_not_allowed() -> None:
     assert off.ipv6 == "off"
     assert ask(off, "2001:4::5", "2001:5::9").verdict == "deny"
     assert ask(off, "10.10.0.5", "203.0.113.9").verdict == "permit"
-    on = device(config(every))
+    on = device(config(every).replace("<subnet>29</subnet>", "<subnet>29</subnet><ipaddrv6>dhcp6</ipaddrv6>"))
     assert on.ipv6 == "on"
     assert ask(on, "2001:4::5", "2001:5::9").verdict == "permit"
+
+
+def test_ipv6_without_any_address_is_not_routed() -> None:
+    assert device(config()).ipv6 == "off"
+    tunnel = "<openvpn><openvpn-server><tunnel_networkv6>2001:db8:9::/64</tunnel_networkv6></openvpn-server></openvpn>"
+    assert device(config(more=tunnel)).ipv6 == "on"
 
 
 def test_neighbour_discovery_passes_without_a_rule() -> None:

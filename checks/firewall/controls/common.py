@@ -13,6 +13,7 @@ from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
 from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.reach import Flow
+from checks.firewall.controls.whereabouts import holder, leaving_by_any
 from checks.firewall.facts import (
     DENY,
     FORWARD,
@@ -315,10 +316,13 @@ def passages(
     ways = (tuple(sources), None if targets is None else tuple(targets))
     hook = INPUT if targets is None else FORWARD
 
-    def ask(source: Iterable[str], target: Iterable[str] | None, what: svc.Services | None) -> tuple[Flow, ...]:
-        found = review.flows.reach(
-            in_zones=source, out_zones=target, services=what, destinations=destinations, hook=hook
-        )
+    def ask(
+        source: Iterable[str],
+        target: Iterable[str] | None,
+        what: svc.Services | None,
+        where: ip.Addresses | None = destinations,
+    ) -> tuple[Flow, ...]:
+        found = review.flows.reach(in_zones=source, out_zones=target, services=what, destinations=where, hook=hook)
         return tuple(flow for flow in found if _counts(review.device, flow, hook))
 
     pairs = {
@@ -328,13 +332,15 @@ def passages(
         for other in ((flow.out_zones or ways[1]) if ways[1] is not None else ("",))
         if one != other
     }
+    routed = {other: _routed(review, (other,), destinations) if other else destinations for _, other in pairs}
     passing: list[Passage] = []
     for one, other in pairs:
         target = None if targets is None else (other,)
-        found = ask((one,), target, services)
+        found = ask((one,), target, services, routed[other])
         whole = {id(flow.rule) for flow in found if wide_services(flow.services)}
         if whole:
-            whole = {id(flow.rule) for flow in ask((one,), target, _TCP) if wide_services(flow.services)}
+            asked = ask((one,), target, _TCP, routed[other])
+            whole = {id(flow.rule) for flow in asked if wide_services(flow.services)}
         passing += [Passage(review.device, flow, one, other, id(flow.rule) in whole) for flow in found]
     return tuple(passing)
 
@@ -342,13 +348,25 @@ def passages(
 _TCP = svc.parse_service("tcp")
 
 
+def _routed(review: DeviceReview, targets: tuple[str, ...], destinations: ip.Addresses | None) -> ip.Addresses | None:
+    """Destinations asked that may really leave by some zones."""
+    routed = leaving_by_any(review.device, review.roles, targets)
+    if routed is None or destinations is None:
+        return destinations if routed is None else routed
+    return ip.Addresses(
+        v4=intervals.intersection(destinations.over4, routed.v4),
+        v6=intervals.intersection(destinations.over6, routed.v6),
+    )
+
+
 def _counts(device: Device, flow: Flow, hook: str) -> bool:
     """New connections that somebody decided, or that the product lets through as a whole.
 
-    What a product adds for its own needs (DHCP, clusters, neighbour discovery) joins no two networks.
+    What a product adds for its own needs (DHCP, clusters, neighbour discovery) joins no two networks. What rules say
+    of IPv6 leads nowhere while the firewall does not route it.
     """
     rule = flow.rule
-    if not opens(rule):
+    if not opens(rule) or (flow.family == 6 and device.ipv6 == "off" and hook == FORWARD):  # noqa: PLR2004
         return False
     return not rule.automatic or hook == INPUT or not device.services or wide_services(device.services[rule.services])
 
@@ -362,24 +380,42 @@ def crossings(
 ) -> tuple[Passage, ...]:
     """Like `passages`, one question for all zones: each rule with the one pair of zones its witness crosses."""
     hook = INPUT if targets is None else FORWARD
+    ways = None if targets is None else tuple(targets)
     found = review.flows.reach(
         in_zones=tuple(sources),
-        out_zones=None if targets is None else tuple(targets),
+        out_zones=ways,
         services=services,
-        destinations=destinations,
+        destinations=destinations if ways is None else _routed(review, ways, destinations),
         hook=hook,
     )
+    counting = (flow for flow in found if _counts(review.device, flow, hook))
     return tuple(
         Passage(
             review.device,
-            flow,
-            flow.witness.get("in", ""),
-            "" if targets is None else flow.witness.get("out", ""),
+            shown,
+            shown.witness.get("in", ""),
+            "" if ways is None else shown.witness.get("out", ""),
             everything=False,
         )
-        for flow in found
-        if _counts(review.device, flow, hook)
+        for flow in counting
+        for shown in [flow if ways is None else _by_its_network(review, flow, ways, services)]
     )
+
+
+def _by_its_network(review: DeviceReview, flow: Flow, targets: tuple[str, ...], services: svc.Services | None) -> Flow:
+    """The flow, with an example that leaves by the zone its destination is behind."""
+    target = flow.witness.get("dst", "")
+    zone = holder(review.device, target)
+    if zone not in targets or zone == flow.witness.get("out"):
+        return flow
+    found = review.flows.reach(
+        in_zones=(flow.witness.get("in", ""),),
+        out_zones=(zone,),
+        services=services,
+        destinations=ip.from_ranges((target,)),
+    )
+    same = next((one for one in found if one.rule is flow.rule and one.family == flow.family), None)
+    return flow if same is None or same.certain is not flow.certain else flow._replace(witness=same.witness)
 
 
 class Opening(NamedTuple):

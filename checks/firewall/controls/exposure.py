@@ -216,7 +216,7 @@ def _exposing(titles: str, one: Opening) -> Affected:
     who = listed(text for flow in flows for text in flow.sources.ranges) if _partners([one]) else "tout Internet"
     if sender.maybe:
         who = listed(sender.names or sender.unresolved)
-    anywhere = any(wide_addresses(flow.destinations) for flow in flows)
+    anywhere = bool(one.device.addresses) and wide_addresses(one.device.addresses[one.rule.destination])
     where = "toute adresse" if anywhere else listed(text for flow in flows for text in flow.destinations.ranges)
     detail = f"{titles} ; depuis {who} vers {where}{one.why()}"
     return point(one.device, one.rule, "exposed-service", detail, witness=one.witness)

@@ -544,6 +544,13 @@ class Assembly(NamedTuple):
     limits: Sequence[str]
 
 
+def _routes_ipv6(root: Node, objects: PfObjects) -> bool:
+    """Some interface or tunnel has an IPv6 address: without any, allowing IPv6 leads nowhere."""
+    tunnels = (node for tag in ("openvpn-server", "openvpn-client") for node in root.all("openvpn", tag))
+    assigned = any(one.enabled and one.kind6 != "none" for name, one in objects.interfaces.items() if name != "lo0")
+    return assigned or any(node.value("tunnel_networkv6") for node in tunnels)
+
+
 def assemble(parts: Assembly) -> tuple[Device, ...]:
     """The device."""
     root, objects, builder = parts.root, parts.objects, parts.builder
@@ -578,7 +585,7 @@ def assemble(parts: Assembly) -> tuple[Device, ...]:
         administrators=admins,
         users=users,
         vpns=tuple(parts.vpns),
-        ipv6="on" if parts.settings.ipv6 else "off",
+        ipv6="on" if parts.settings.ipv6 and _routes_ipv6(root, objects) else "off",
         limits=limits,
     )
     return (device,)
