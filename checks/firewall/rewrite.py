@@ -63,7 +63,7 @@ def _reduction(device: Device, shorter: Proposal, anomalies: dict[tuple[object, 
 
 def _reason(anomaly: Anomaly | None) -> str:
     if anomaly is None:
-        return "sans effet une fois les précédentes retirées"
+        return "sans effet une fois les autres retirées"
     related = ", ".join(_short(rule) for rule in anomaly.related[:8])
     if anomaly.kind == "empty":
         return "ne peut rien sélectionner (objet vide)"
