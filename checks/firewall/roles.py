@@ -31,9 +31,11 @@ TITLES: Mapping[str, str] = {
 """Every role, with the words people use for it."""
 
 # In order: when a name holds words of several roles, the first role wins. `WAN_BACKUP` is a second Internet link,
-# `LAN_INVITES` and `Internet visiteurs` are guest networks: what is wide comes last.
+# `LAN_INVITES` and `Internet visiteurs` are guest networks, `Dossier usager` is not for residents: what is wide comes
+# last.
 _WORDS: tuple[tuple[str, str], ...] = (
     (WAN, "wan ftth adsl vdsl sdsl fai isp pppoe starlink"),
+    (PRO, "dui dossier"),
     (VPN, "vpn ipsec ssl sslvpn openvpn ovpn wireguard l2tp nomade nomades teletravail"),
     (DMZ, "dmz"),
     (RESIDENT, "resident residents residente residentes chambre chambres usager usagers"),
@@ -51,6 +53,8 @@ _WORDS: tuple[tuple[str, str], ...] = (
 _ROLE_OF = tuple((role, frozenset(text.split())) for role, text in _WORDS)
 _OF_EXPORT: Mapping[str, str] = {"wan": WAN, "dmz": DMZ, "vpn": VPN}
 """Roles the export itself states and that mean the same here; `lan` only means "inside"."""
+_OF_A_LINK = frozenset({BACKUP, VOICE})
+"""Words that also say what an Internet link is for."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[a-z]+")
 _LOOPBACK = re.compile(r"lo\d*|loopback.*")
@@ -107,7 +111,21 @@ def roles_of(device: Device, declared: Mapping[str, str] | None = None) -> dict[
 
 def _of_interface(interface: Interface) -> str:
     stated = _OF_EXPORT.get(interface.role, "")
-    return guess(interface.title, interface.name) or stated or (WAN if interface.default_route else "")
+    if not interface.members:
+        found = guess(interface.title, interface.name)
+    else:
+        found = guess(interface.name) or _agreed(guess(title) for title in interface.title.split(", "))
+    if found in _OF_A_LINK and (stated == WAN or interface.default_route):
+        return WAN  # "4G backup", "VoIP line": what a link is for
+    return found or stated or (WAN if interface.default_route else "")
+
+
+def _agreed(found: Iterable[str]) -> str:
+    """The role that all the members of a zone have; residents and visitors together are visitors."""
+    every = set(found)
+    if every == {RESIDENT, GUEST}:
+        return GUEST
+    return every.pop() if len(every) == 1 else ""
 
 
 def _single_inside(found: dict[str, str], interfaces: Iterable[Interface], known: Mapping[str, str]) -> None:

@@ -373,6 +373,205 @@ def test_one_account_without_trusted_host_opens_administration():
     assert {one.name: one.management_restricted for one in found.interfaces}["wan1"] is False
 
 
+@pytest.mark.parametrize(
+    ("source", "negated", "services", "expected"),
+    [
+        ("presta", "enable", "HTTPS SSH", (("https", "ssh"), True)),
+        ("all", "disable", "HTTPS SSH", ((), False)),
+        ("all", "disable", "HTTPS", (("ssh",), False)),
+        ("all", "disable", "ALL", ((), None)),
+        ("presta", "disable", "HTTPS SSH", (("https", "ssh"), None)),
+        ("pays", "enable", "HTTPS SSH", (("https", "ssh"), False)),
+    ],
+)
+def test_local_in_policy_takes_away_what_it_surely_refuses(source, negated, services, expected):
+    text = f"""
+config system interface
+    edit "wan1"
+        set ip 198.51.100.2 255.255.255.248
+        set allowaccess ping https ssh
+    next
+end
+config system admin
+    edit "a"
+        set accprofile "super_admin"
+    next
+end
+config firewall address
+    edit "all"
+    next
+    edit "presta"
+        set subnet 203.0.113.7 255.255.255.255
+    next
+    edit "pays"
+        set type geography
+        set country "FR"
+    next
+end
+config firewall local-in-policy
+    edit 1
+        set intf "wan1"
+        set srcaddr "{source}"
+        set srcaddr-negate {negated}
+        set dstaddr "all"
+        set service {services}
+        set schedule "always"
+    next
+end
+config firewall policy
+end
+"""
+    (wan,) = device(text).interfaces
+    services_left = tuple(one for one in wan.management if one != "ping")
+    assert services_left == expected[0]
+    assert wan.management_restricted is expected[1]
+
+
+def test_zone_is_known_by_its_members_and_points_where_it_answers():
+    text = """
+config system interface
+    edit "ch"
+        set alias "WiFi residents"
+    next
+    edit "vis"
+        set alias "WiFi visiteurs"
+        set allowaccess https
+    next
+    edit "wan1"
+        set alias "Backup 4G"
+    next
+end
+config system zone
+    edit "Z"
+        set interface "ch" "vis"
+    next
+end
+config system sdwan
+    config zone
+        edit "virtual-wan-link"
+        next
+        edit "NET"
+        next
+    end
+    config members
+        edit 1
+            set interface "wan1"
+            set zone "NET"
+        next
+    end
+end
+config firewall policy
+end
+"""
+    found = device(text)
+    assert [(one.name, one.title) for one in found.interfaces] == [
+        ("Z", "WiFi residents, WiFi visiteurs"),
+        ("NET", "SD-WAN"),
+    ]
+    assert (HEADER + text).splitlines()[found.interfaces[0].line - 1].strip() == 'edit "vis"'
+
+
+def test_refusal_only_sees_published_traffic_that_may_cross_its_interfaces():
+    header = HEADER.replace("7.0.12", "7.2.5")
+    text = """
+config system interface
+    edit "srv"
+        set ip 10.20.0.1 255.255.255.0
+    next
+    edit "sauv"
+        set ip 10.60.0.1 255.255.255.0
+    next
+end
+config firewall vip
+    edit "V"
+        set extip 203.0.113.10
+        set mappedip "10.20.0.11"
+        set extintf "wan1"
+    next
+    edit "UNUSED"
+        set extip 203.0.113.11
+        set mappedip "10.20.0.12"
+    next
+end
+config firewall policy
+    edit 1
+        set srcintf "wan1"
+        set dstintf "srv"
+        set action accept
+        set srcaddr "all"
+        set dstaddr "V"
+        set schedule "always"
+        set service "ALL"
+    next
+    edit 2
+        set srcintf "wifi"
+        set dstintf "any"
+        set srcaddr "all"
+        set dstaddr "all"
+        set schedule "always"
+        set service "ALL"
+    next
+    edit 3
+        set srcintf "any"
+        set dstintf "sauv"
+        set srcaddr "all"
+        set dstaddr "all"
+        set schedule "always"
+        set service "ALL"
+    next
+    edit 4
+        set srcintf "any"
+        set dstintf "srv"
+        set srcaddr "all"
+        set dstaddr "all"
+        set schedule "always"
+        set service "ALL"
+    next
+end
+"""
+    seen = {rule.ref: rule.translated for rule in rules(device(text, header))}
+    assert seen == {"1": ("V",), "2": ("-",), "3": ("-",), "4": ("-", "V")}
+    route = 'config router policy\n    edit 1\n        set output-device "sauv"\n    next\nend\n'
+    assert {rule.ref: rule.translated for rule in rules(device(text + route, header))}["3"] == ("-", "V")
+
+
+def test_objects_of_the_product_and_those_other_settings_name_need_no_tidying():
+    text = """
+config firewall address
+    edit "FABRIC_DEVICE"
+    next
+    edit "PISCINE"
+        set subnet 10.212.134.0 255.255.255.0
+    next
+    edit "ROUTE"
+        set subnet 10.99.0.0 255.255.0.0
+    next
+    edit "OUBLI"
+        set subnet 10.98.0.0 255.255.0.0
+    next
+end
+config firewall service custom
+    edit "AFS3"
+        set tcp-portrange 7000-7009
+    next
+end
+config vpn ssl web portal
+    edit "full-access"
+        set ip-pools "PISCINE"
+    next
+end
+config router static
+    edit 1
+        set dstaddr "ROUTE"
+        set device "siege"
+    next
+end
+config firewall policy
+end
+"""
+    assert {one.name: one.used for one in device(text).objects} == {"PISCINE": True, "ROUTE": True, "OUBLI": False}
+
+
 def test_administrators_have_no_secret():
     found = device(TILLEULS)
     admin, provider = found.administrators

@@ -89,6 +89,35 @@ def test_default_route_shows_the_internet_side() -> None:
     assert of(Interface(name="eth0", default_route=True), Interface(name="eth1")) == {"eth0": "wan", "eth1": ""}
 
 
+def test_internet_link_for_backup_or_voice_is_no_backup_network() -> None:
+    given = (
+        Interface(name="wan2", title="Backup 4G", role="wan"),
+        Interface(name="port3", title="Lien VoIP", default_route=True),
+        Interface(name="port4", title="Backup"),
+        Interface(name="wan3", title="Wifi visiteurs", role="wan"),
+    )
+    assert of(*given) == {"wan2": "wan", "port3": "wan", "port4": "backup", "wan3": "guest"}
+
+
+@pytest.mark.parametrize(
+    ("title", "role"),
+    [
+        ("WiFi residents, WiFi visiteurs", "guest"),
+        ("WiFi residents, Chambres", "resident"),
+        ("WiFi visiteurs, Bureaux", ""),
+        ("WiFi visiteurs, etage 2", ""),
+    ],
+)
+def test_zone_has_the_role_all_its_members_have(title: str, role: str) -> None:
+    assert of(Interface(name="Z1", title=title, members=("a", "b"))) == {"Z1": role}
+    assert of(Interface(name="LAN", title=title, members=("a", "b"))) == {"LAN": "pro"}
+
+
+def test_servers_of_the_residents_records_are_not_for_residents() -> None:
+    assert guess("Serveurs dossier usager") == "pro"
+    assert guess("VLAN_DUI") == "pro"
+
+
 def test_single_silent_inside_zone_is_the_professional_network() -> None:
     assert of(Interface(name="port2", role="lan"), Interface(name="wan1"))["port2"] == "pro"
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from checks.firewall.algebra import addresses as ip
+from checks.firewall.algebra.addresses import Addresses
 from checks.firewall.facts import Chain, Device
+from checks.firewall.parsers import fortigate_local as flocal
 from checks.firewall.parsers import fortigate_objects as fobj
 from checks.firewall.parsers import fortigate_policies as fpol
 from checks.firewall.parsers import fortigate_system as fsys
@@ -15,6 +18,7 @@ from checks.firewall.parsers.fortigate_objects import V4, V6, Objects, enabled, 
 from checks.firewall.parsers.fortigate_policies import Context
 from checks.firewall.parsers.fortigate_text import Block, Tree, parse_tree
 from checks.firewall.parsers.fortigate_zones import (
+    Port,
     Zones,
     default_routes,
     interfaces,
@@ -132,16 +136,17 @@ def _device(file: SourceFile, tree: Tree, header: _Header, tables: Block, shared
         builder.not_understood(problem.line, problem.text, problem.effect)
     context = _context(builder, header, tables, shared, vdom)
     ports = read_ports(_interfaces(tables, shared), vdom, _tunnels(tables))
+    published = _published(context, tables)
+    context = context._replace(cited=frozenset(published))
     chains = _forward_chains(context, tables)
     local = _local_in_chains(context, tables)
     merged = Chain(name="", rules=tuple(rule for chain in local for rule in chain.rules)) if local else None
     chains += local
     chains.append(fsys.management_chain(context, ports, tables, shared, merged))
     _side_tables(builder, tables)
-    cited = _cited(tables)
+    cited = _cited(tables, shared)
     left_out = _record(context, tables, cited)
-    admins = shared.table("system admin")
-    limited = fsys.restrictions(ports, admins, local, context)
+    answering, limited = flocal.answered(context, ports, tables, shared)
     host = value(shared.table("system global").settings(), "hostname")
     tunnels = fsys.vpns(tables, header.version)
     limits = [*_LIMITS]
@@ -153,10 +158,10 @@ def _device(file: SourceFile, tree: Tree, header: _Header, tables: Block, shared
         name=f"{host or file.name}/{vdom}" if vdom else host,
         product=header.product,
         firmware=header.firmware,
-        interfaces=interfaces(ports, context.zones, default_routes(tables), limited),
+        interfaces=interfaces(answering, context.zones, default_routes(tables), limited),
         chains=tuple(chains),
         nat=(
-            *fpol.vip_rules(context, _published(context, tables)),
+            *fpol.vip_rules(context, published),
             *fpol.source_nat_rules(context, tables.table("firewall central-snat-map")),
         ),
         administrators=fsys.administrators(shared),
@@ -190,7 +195,17 @@ def _context(builder: DeviceBuilder, header: _Header, tables: Block, shared: Blo
     zones = Zones(read_zones(tables), _cited_interfaces(tables))
     settings = tables.table("system settings").settings()
     central = enabled(settings, "central-nat") or value(settings, "ngfw-mode") == "policy-based"
-    return Context(builder, objects, zones, header.version, central)
+    homes = {} if tables.table("router policy").entries else _homes(ports, zones)
+    return Context(builder, objects, zones, header.version, central, homes)
+
+
+def _homes(ports: Mapping[str, Port], zones: Zones) -> dict[str, Addresses]:
+    """Networks directly behind each zone: an address of one of them leaves by no other."""
+    found: dict[str, list[str]] = {}
+    for port in ports.values():
+        if port.enabled:
+            found.setdefault(zones.label(port.name), []).extend(port.networks)
+    return {zone: ip.from_ranges(networks) for zone, networks in found.items() if networks}
 
 
 def _interfaces(tables: Block, shared: Block) -> Block:
@@ -260,20 +275,18 @@ def _side_tables(builder: DeviceBuilder, tables: Block) -> None:
             builder.not_understood(table.line, f"config {path}", effect)
 
 
-def _cited(tables: Block) -> set[str]:
-    """Names in the cells of policies, and the members of groups so reached."""
-    keys = ("srcaddr", "dstaddr", "srcaddr4", "dstaddr4", "srcaddr6", "dstaddr6", "service", "orig-addr", "dst-addr",
-            "extaddr")  # fmt: skip
+_DEFINED = re.compile(r"firewall (?:address6?|service custom)")
+"""Tables of objects that name no other."""
+
+
+def _cited(*tables: Block) -> set[str]:
+    """Every word of every setting, apart from those that define an object: names that something uses."""
     found: set[str] = set()
-    for path in (*_CHAINS, "firewall central-snat-map", "firewall vip"):
-        for entry in tables.table(path).entries.values():
-            settings = entry.settings()
-            found.update(word for key in keys for word in values(settings, key))
-    found.update(values(tables.table("vpn ssl settings").settings(), "source-address"))
-    for path in ("addrgrp", "addrgrp6", "service group", "vipgrp", "vipgrp6"):
-        for entry in tables.table(f"firewall {path}").entries.values():
-            settings = entry.settings()
-            found.update((*values(settings, "member"), *values(settings, "exclude-member")))
+    waiting = [table for block in tables for path, table in block.tables.items() if not _DEFINED.fullmatch(path)]
+    while waiting:
+        block = waiting.pop()
+        found.update(word for command in block.commands for word in command.values)
+        waiting += (*block.entries.values(), *block.tables.values())
     return found
 
 

@@ -575,7 +575,17 @@ def read_vip_groups(objects: Objects, table: Block, family: int) -> None:
 
 # --- For the review of duplicates and unused objects
 
-_DELIVERED = frozenset({"all", "none", "always"})
+_DELIVERED_TEXT = """
+    all none always NONE FABRIC_DEVICE FIREWALL_AUTH_PORTAL_ADDRESS SSLVPN_TUNNEL_ADDR1
+    SSLVPN_TUNNEL_IPv6_ADDR1 EMS_ALL_UNKNOWN_CLIENTS EMS_ALL_UNMANAGEABLE_CLIENTS gmail.com
+    login.microsoft.com login.microsoftonline.com login.windows.net wildcard.dropbox.com wildcard.google.com
+    AFS3 AOL CVSPSERVER DCE-RPC FINGER GOPHER H323 INFO_ADDRESS INFO_REQUEST IRC Internet-Locator-Service L2TP
+    MGCP MMS NFS NNTP NetMeeting ONC-RPC PC-Anywhere QUAKE RADIUS-OLD RAUDIO REXEC RLOGIN RSH RTSP SCCP
+    SIP-MSNmessenger TALK TIMESTAMP UUCP VDOLIVE WAIS WINFRAME WINS webproxy
+"""
+_SPACED = {"G Suite", "Microsoft Office 365", "Email Access", "Web Access", "Windows AD", "Exchange Server"}
+_DELIVERED = frozenset(_DELIVERED_TEXT.split()) | _SPACED
+"""What the product is delivered with: nobody has to tidy it."""
 
 
 def record(objects: Objects, builder: DeviceBuilder, tables: Mapping[str, tuple[Block, int]], used: set[str]) -> int:

@@ -97,6 +97,10 @@ class Context(NamedTuple):
     zones: Zones
     version: tuple[int, int, int] | None
     central_nat: bool
+    homes: Mapping[str, Addresses] = {}
+    """Zone to the networks directly behind it; empty when other routes may decide."""
+    cited: frozenset[str] | None = None
+    """Published addresses that an enabled policy names: the others translate nothing. None before they are known."""
 
     def report(self, line: int, text: str, effect: str) -> None:
         """Record a line that is not understood."""
@@ -210,6 +214,12 @@ def source(context: Context, settings: Mapping[str, Setting], family6: bool) -> 
     if not parts:
         return Cell(ip.unknown("absent:srcaddr"), ())
     return Cell(ip.join(*parts), tuple(names))
+
+
+def destination(context: Context, settings: Mapping[str, Setting], family6: bool) -> Addresses:
+    """Where the traffic goes, published addresses left out."""
+    parts, _ = _side(context, settings, "dst", family6)
+    return ip.join(*parts) if parts else ip.unknown("absent:dstaddr")
 
 
 def published(context: Context, settings: Mapping[str, Setting], family6: bool) -> tuple[list[Vip], list[str]]:
@@ -356,12 +366,29 @@ def _plain(context: Context, settings: Mapping[str, Setting], fields: dict[str, 
     if not said and fields["action"] == DENY and context.version is not None:
         said = "enable" if context.version >= MATCH_VIP_BY_DEFAULT else "disable"
     if said == "enable":
-        return [Rule(**fields)]
+        seen = tuple(name for name in everything if _may_see(context, fields, name))
+        return [Rule(**fields, translated=() if seen == everything else (NOT_TRANSLATED, *seen))]
     plain = Rule(**fields, translated=(NOT_TRANSLATED,))
     if said or fields["action"] == PERMIT:
         return [plain]
     doubt = (*fields["conditions"], "match-vip : valeur par défaut inconnue sans la version")
     return [plain, Rule(**{**fields, "conditions": doubt, "automatic": True}, translated=everything)]
+
+
+def _may_see(context: Context, fields: Mapping[str, Any], name: str) -> bool:
+    """The traffic of a published address may enter and leave by the interfaces of the policy."""
+    if context.cited is not None and name not in context.cited:
+        return False
+    for vips in context.objects.vips.values():
+        vip = vips.get(name)
+        if vip is None or not vip.enabled:
+            continue
+        entry = context.zones.label(vip.interface) if vip.interface else ""
+        enters = not fields["in_zones"] or not entry or entry in fields["in_zones"]
+        behind = {zone for zone, networks in context.homes.items() if common(vip.mapped, networks)}
+        if enters and (not fields["out_zones"] or len(behind) != 1 or behind & set(fields["out_zones"])):
+            return True
+    return False
 
 
 # --- Chains

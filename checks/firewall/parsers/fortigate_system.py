@@ -130,7 +130,7 @@ def management_chain(
     rules += _vpn_rules(context, tables)
     if local_in is not None:
         rules += [_accepted(rule) for rule in local_in.rules if rule.action == PERMIT and rule.enabled]
-    refused = svc.join(*(_service(service, settings) for service in _ADMIN_SERVICES))
+    refused = svc.join(*(service_of(service, settings) for service in _ADMIN_SERVICES))
     rules.append(
         Rule(
             ref="allowaccess (refus)",
@@ -145,7 +145,8 @@ def management_chain(
     return Chain(name="allowaccess", hook=INPUT, priority=10, default=DENY, default_certain=False, rules=tuple(rules))
 
 
-def _service(name: str, settings: Mapping[str, Setting]) -> Services:
+def service_of(name: str, settings: Mapping[str, Setting]) -> Services:
+    """Ports of one administration service."""
     if name in _PORTS:
         key, default = _PORTS[name]
         try:
@@ -170,7 +171,13 @@ def _access(
     source = ip.only(trusted, family) if limited and trusted is not None else everywhere
     doubt = ["hôtes SNMP autorisés"] if service == "snmp" else []
     yield _automatic(
-        context, f"{port.name} allowaccess {service}", port.line, port.name, source, _service(service, settings), doubt
+        context,
+        f"{port.name} allowaccess {service}",
+        port.line,
+        port.name,
+        source,
+        service_of(service, settings),
+        doubt,
     )
 
 
@@ -240,25 +247,6 @@ def _peer(settings: Mapping[str, Setting]) -> Addresses:
         except AddressError:
             return ip.ANY
     return ip.ANY
-
-
-def restrictions(
-    ports: Mapping[str, Port], table: Block, chains: list[Chain], context: Context
-) -> dict[str, bool | None]:
-    """Whether administration of each interface is limited to some sources; None when it is not that simple."""
-    if not table.entries:
-        return dict.fromkeys(ports)
-    limited = trusted_sources(table) is not None
-    found: dict[str, bool | None] = {}
-    for name in ports:
-        label = context.zones.label(name)
-        refused = any(
-            rule.action == DENY and rule.enabled and (not rule.in_zones or label in rule.in_zones)
-            for chain in chains
-            for rule in chain.rules
-        )
-        found[name] = True if limited else None if refused else False
-    return found
 
 
 # --- VPN

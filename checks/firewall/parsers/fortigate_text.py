@@ -20,7 +20,7 @@ _KEPT = frozenset({
     "system global", "system interface", "system zone", "system sdwan", "system virtual-wan-link", "system settings",
     "system admin", "system api-user", "system accprofile", "router static", "router static6", "log setting",
     "user local", "user group", "vpn ssl settings", "vpn ipsec phase1-interface", "vpn ipsec phase1",
-    "vpn ipsec phase2-interface", "vpn ipsec phase2", "vpn l2tp", "vpn pptp",
+    "vpn ipsec phase2-interface", "vpn ipsec phase2", "vpn l2tp", "vpn pptp", "vpn ssl web portal", "router policy",
 })  # fmt: skip
 _HEAVY = ("firewall internet-service-", "firewall ssl-ssh-profile", "firewall profile-protocol-options",
           "firewall ssl ", "firewall ssh ", "firewall vendor-mac")  # fmt: skip

@@ -95,6 +95,8 @@ def _sdwan(tables: Block) -> Iterator[Zone]:
             if value(settings, "interface"):
                 members.setdefault(value(settings, "zone", SDWAN), []).append(value(settings, "interface"))
         for name, interfaces in members.items():
+            if not interfaces:  # delivered with the product: nothing enters nor leaves by it
+                continue
             named = table.table("zone").entries.get(name)
             yield Zone(name, named.line if named else table.line, tuple(interfaces), "SD-WAN", 0)
 
@@ -171,10 +173,13 @@ def _interface(
     limited = False if False in open_to else None if None in open_to or not open_to else True
     roles = {port.role for port in ports}
     members = zone.members if zone else ()
+    # Where the administrator closes it, when the zone answers more than `ping`.
+    answering = [port.line for port in ports if {*port.access4, *port.access6} - {"ping"}]
+    titles = dict.fromkeys(port.title for port in ports if port.title)
     return Interface(
         name=name,
-        title=zone.title if zone else ports[0].title,
-        line=zone.line if zone else ports[0].line,
+        title=(zone.title or ", ".join(titles)) if zone else ports[0].title,
+        line=answering[0] if zone and answering else zone.line if zone else ports[0].line,
         members=members,
         networks=tuple(dict.fromkeys(network for port in ports for network in port.networks)),
         role=roles.pop() if len(roles) == 1 else "",
