@@ -139,10 +139,13 @@ class Reading:
         self._chains = {chain.name: chain for chain in one.chains}
         self._addresses = [ip.from_fact(fact) for fact in one.addresses]
         self._services = [svc.from_fact(fact) for fact in one.services]
+        self._published = {name for chain in one.chains for rule in chain.rules for name in rule.translated}
 
     def verdicts(self, found: Packet) -> set[str]:
         """Possible verdicts; none when no base chain reads this IP version."""
         family = 6 if ":" in found.source else 4
+        if found.translated not in self._published:  # a published address that no rule names
+            found = found._replace(translated="-")
         bases = [chain for chain in self._chains.values() if chain.hook == FORWARD and family in chain.families]
         each = [self._base(chain, found) for chain in bases]
         verdicts = {DENY} if any(DENY in one for one in each) else set()

@@ -351,7 +351,7 @@ def test_services_are_written_as_they_are_read(text):
 @pytest.mark.parametrize(
     "text",
     ["", "tcp/", "tcp/65536", "tcp/9-5", "icmp/256", "icmp/1-2/3", "icmp/3/999", "any@53", "any/1", "256", "x/1",
-     "tcp/1/2", "tcp/²"],
+     "tcp/1/2", "tcp/²", "9-5", "5-9/80"],
 )  # fmt: skip
 def test_what_is_not_a_service_is_refused(text):
     with pytest.raises(ServiceError):

@@ -185,6 +185,10 @@ def parse_service(text: str) -> Services:
     low, dash, high = head.partition("-")
     if dash:
         first, last = protocol_number(low), protocol_number(high)
+        if last < first or slash:
+            raise ServiceError(f"not a service: {text[:60]!r}")
+        if last < first:
+            raise ServiceError(f"not a service: {text[:60]!r}")
         return Services(sure=(Box(((first * PORTS, last * PORTS + TOP_PORT),), sports),))
     number = protocol_number(head)
     if not slash:
