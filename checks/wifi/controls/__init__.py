@@ -1,0 +1,1 @@
+"""Controls of the Wi-Fi domain: pure functions from facts to judgements."""

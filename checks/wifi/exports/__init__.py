@@ -1,0 +1,1 @@
+"""Configurations exported from access points, controllers and stations."""

@@ -1,0 +1,1 @@
+"""Saved outputs of tools that list the networks around without monitor mode."""
