@@ -19,10 +19,14 @@ def summary(facts: FirewallFacts) -> dict[str, str]:
 
 def _device(device: Device) -> str:
     """`FortiGate 60F, version 7.6.2, 9 interfaces, 41 règles actives sur 44, 3 publications (tilleuls.conf)`."""
-    rules = [
-        rule for chain in device.chains for rule in chain.rules if rule.action in (PERMIT, DENY) and not rule.automatic
-    ]
-    active = sum(rule.enabled for rule in rules)
+    # One written rule may live in several chains, or be several there.
+    rules = {
+        (rule.file, rule.line, rule.ref): rule.enabled
+        for chain in device.chains
+        for rule in chain.rules
+        if rule.action in (PERMIT, DENY) and not rule.automatic
+    }
+    active = sum(rules.values())
     parts = [device.product or device.vendor]
     if device.firmware:
         parts.append(f"version {device.firmware}")

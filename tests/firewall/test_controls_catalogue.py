@@ -16,7 +16,7 @@ from checks.firewall.facts import Chain, Device, FirewallFacts, Rule
 from checks.firewall.review import review
 from checks.firewall.summary import summary
 from checks.model import Verdict
-from tests.firewall.devices import CONTEXT, GAP, Builder, device, facts, forward, judge, publication
+from tests.firewall.devices import CONTEXT, GAP, Builder, device, facts, forward, judge, publication, to_itself
 
 FOLDER = Path(checks.firewall.__file__).parent
 NAME = "catalogue.toml" if (FOLDER / "catalogue.toml").is_file() else "catalogue.draft.toml"
@@ -147,6 +147,13 @@ def test_summary_names_each_firewall_and_its_rules() -> None:
         "Directives non comprises": "0",
         "Ce que les exports ne montrent pas": "Les compteurs ne sont pas dans l'export.",
     }
+
+
+def test_summary_counts_a_rule_of_several_chains_once() -> None:
+    build = Builder()
+    rule = build.rule("1")
+    given = device(build=build, chains=(forward([rule]), to_itself([rule, build.rule("2", enabled=False)])))
+    assert "1 règle active sur 2" in summary(facts(given))["Pare-feu fw-tilleuls"]
 
 
 def test_summary_of_a_bare_rule_set() -> None:

@@ -42,6 +42,25 @@ def test_administration_on_the_internet_side_fails(service: str) -> None:
     assert found.message == "L'administration du pare-feu répond depuis Internet (interface WAN)."
 
 
+def test_rule_that_opens_the_administration_is_named() -> None:
+    build = Builder()
+    uuid = "aaaaaaaa-0000-4000-8000-000000000001"
+    rule = build.rule("7", "permit", "any4", "any4", "tcp/443", frm="WAN", name="Admin distante")
+    rules = (
+        msgspec.structs.replace(rule, ref=uuid, line=42),
+        build.rule("8", "permit", "any4", "any4", "tcp/22", frm="WAN", automatic=True),
+        build.rule("9", "permit", "any4", "any4", "tcp/22", frm="PRO"),
+    )
+    given = device(
+        *healthy_rules(build),
+        build=build,
+        chains=(forward(healthy_rules(build)), to_itself(list(rules))),
+        interfaces=answering("WAN", "https", members=("wan1", "wan2")).interfaces,
+    )
+    found = judge(FROM_WAN, given)
+    assert found.affected[0].detail == "https ; regroupe wan1, wan2 ; ouvert par : règle « Admin distante », ligne 42"
+
+
 def test_ping_on_the_internet_side_conforms() -> None:
     assert judge(FROM_WAN, answering("WAN", "ping")).verdict is P
 
@@ -196,6 +215,14 @@ def test_condition_does_not_hide_the_service() -> None:
     assert "sous condition (horaire : nuit)" in found.affected[0].detail
 
 
+def test_rule_past_its_date_exposes_nothing() -> None:
+    condition = {"conditions": ("période : travaux",), "schedule": "travaux"}
+    for control in (SERVICES, ENTRY):
+        past = entering("tcp/3389", expires="2024-03-15T18:00:00", **condition)
+        assert judge(control, past).verdict is P
+    assert judge(SERVICES, entering("tcp/3389", expires="2027-03-15", **condition)).verdict is F
+
+
 def test_condition_that_was_not_understood_proves_nothing() -> None:
     assert judge(SERVICES, entering("tcp/3389", conditions=("directive non comprise : --x",))).verdict is NS
 
@@ -322,6 +349,23 @@ def test_inspection_of_entering_rules(profiles: tuple[str, ...] | None, verdict:
     found = judge("exposure.inspection", entering("tcp/443", profiles=profiles))
     assert found.verdict is verdict
     assert [item.ref for item in found.affected] == (["41"] if verdict is F else [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({}, F),
+        ({"to": "DMZ"}, F),
+        ({"to": "WAN"}, NA),
+        ({"source": "10.0.0.0/8"}, NA),
+        ({"frm": "PRO", "in_negated": True}, F),
+        ({"frm": "WAN", "in_negated": True}, NA),
+    ],
+)
+def test_rule_from_any_interface_lets_the_internet_in(fields: dict[str, object], verdict: Verdict) -> None:
+    build = Builder()
+    given = device(build.rule("1", "permit", profiles=(), **fields), build=build)
+    assert judge("exposure.inspection", given).verdict is verdict
 
 
 def test_rules_from_inside_need_no_inspection_here() -> None:

@@ -61,7 +61,7 @@ def test_disabled_rule_needs_no_comment() -> None:
 def test_disabled_rule_is_listed() -> None:
     found = one("disabled", enabled=False)
     assert found.verdict is F
-    assert found.affected[0].detail == "autorisation désactivé(e), de PRO vers DMZ"
+    assert found.affected[0].detail == "autorisation désactivée, de PRO vers DMZ"
     assert found.evidence[0].value == "1 sur 1 règle"
 
 

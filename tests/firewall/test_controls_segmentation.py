@@ -135,6 +135,13 @@ def test_passage_under_a_known_condition_fails() -> None:
     assert found.affected[0].detail == "RESIDENTS → PRO : tcp/445 ; sous condition (horaire : nuit)"
 
 
+def test_rule_past_its_date_opens_nothing() -> None:
+    past = {"conditions": ("période : travaux",), "expires": "2024-03-15"}
+    assert judge(PUBLIC, opened("VISITEURS", "PRO", **past)).verdict is P
+    assert judge(MATRIX, opened("VISITEURS", "PRO", "any", **past)).verdict is P
+    assert judge(PUBLIC, opened("VISITEURS", "PRO", **past | {"expires": "2026-11-22"})).verdict is F
+
+
 def test_directive_that_was_not_understood_proves_nothing() -> None:
     assert judge(PUBLIC, opened("RESIDENTS", "PRO", conditions=("directive non comprise : ztna",))).verdict is NS
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from checks.firewall.algebra import addresses as ip
 from checks.firewall.facts import Device, Rule
 from checks.model import Reason, Severity, Verdict
 from tests.firewall.devices import Builder, device, forward, healthy_rules, interfaces, judge, to_itself
@@ -42,7 +43,7 @@ def test_any_to_any_is_critical() -> None:
         ({"frm": "PRO", "to": "WAN,BIOMED"}, None),
         ({"source": "any4", "target": "any4"}, Severity.CRITICAL),
         ({"source": "10.1.10.0/24", "frm": "PRO"}, None),  # the whole network behind the interface
-        ({"target": "0.0.0.0-9.255.255.255,11.0.0.0-255.255.255.255"}, Severity.CRITICAL),
+        ({"target": "0.0.0.0-10.1.9.255,10.1.11.0-255.255.255.255"}, Severity.CRITICAL),
     ],
 )
 def test_disguised_any_to_any_fails(fields: dict[str, str], severity: Severity | None) -> None:
@@ -58,6 +59,7 @@ def test_disguised_any_to_any_fails(fields: dict[str, str], severity: Severity |
         {"source": "10.1.10.7"},
         {"target": "10.1.10.7"},
         {"frm": "PRO", "to": "WAN"},  # the business of the egress control
+        {"frm": "VISITEURS", "target": "0.0.0.0-9.255.255.255,11.0.0.0-255.255.255.255"},  # the Internet only
         {"state": ("established", "related")},
         {"conditions": ("utilisateur : direction",)},
         {"enabled": False},
@@ -68,6 +70,21 @@ def test_disguised_any_to_any_fails(fields: dict[str, str], severity: Severity |
 )
 def test_what_is_not_any_to_any_conforms(fields: dict[str, object]) -> None:
     assert judge(ANY, one(**fields)).verdict is P
+
+
+def test_everything_but_the_inside_is_the_internet_and_names_no_service_on_purpose() -> None:
+    internet = "0.0.0.0-9.255.255.255,11.0.0.0-255.255.255.255"
+    assert judge(SERVICE, one(frm="VISITEURS", target=internet)).verdict is P
+    assert judge(SERVICE, one(frm="WAN", target=internet)).verdict is F
+    assert judge(SERVICE, one(frm="VISITEURS", target="10.1.10.7")).verdict is F
+
+
+def test_ipv6_of_the_inside_is_public() -> None:
+    build = Builder()
+    wide = ip.to_fact(ip.negate(ip.from_ranges(("10.0.0.0/8",))))
+    rule = build.rule("60", "permit", "any", wide, frm="VISITEURS")
+    assert judge(ANY, device(rule, build=build, ipv6="on")).verdict is F
+    assert judge(ANY, device(rule, build=build, ipv6="off")).verdict is P
 
 
 def test_excluding_one_zone_is_not_naming_the_way_out() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from checks.common.french import choose, count
@@ -105,7 +107,12 @@ def label(rule: Rule) -> str:
     if rule.automatic:
         return f"règle automatique « {rule.name or rule.ref} »"
     name = f" « {rule.name} »" if rule.name and rule.name != rule.ref else ""
+    if name and _UUID.fullmatch(rule.ref):  # what no page of the product shows
+        return f"règle{name}"
     return f"règle {rule.ref}{name}"
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def content(device: Device, rule: Rule) -> str:
@@ -154,10 +161,14 @@ def thing(kind: str, name: str, detail: str, line: int = 0, *, word: str = "") -
 
 
 def distinct(found: Iterable[Affected]) -> tuple[Affected, ...]:
-    """One entry per identity, in order: one written rule may live in several chains."""
-    kept: dict[str, Affected] = {}
+    """One entry per identity, in order: one written rule may live in several chains.
+
+    Such a rule may hold something else in each; when nothing was proved of one of them, the first stands for all.
+    """
+    kept: dict[tuple[object, ...], Affected] = {}
     for item in found:
-        kept.setdefault(item.id, item)
+        same = (item.kind, item.ref, item.line) if item.line and not item.witness and not item.related else (item.id,)
+        kept.setdefault(same, item)
     return tuple(kept.values())
 
 
@@ -218,7 +229,7 @@ def wide(device: Device) -> Wide:
 
 
 def wide_addresses(one: AddressSet) -> bool:
-    """The set surely holds half of IPv4 or more, or all public IPv6."""
+    """The set surely holds half of IPv4 or more, or all public IPv6: practically all of the Internet."""
     if not any(_may_be_wide(text) for text in one.ranges):
         return False
     held = ip.from_ranges(one.ranges)
@@ -418,6 +429,28 @@ def _by_its_network(review: DeviceReview, flow: Flow, targets: tuple[str, ...], 
     return flow if same is None or same.certain is not flow.certain else flow._replace(witness=same.witness)
 
 
+def lasting(found: Iterable[Passage], context: Context) -> tuple[Passage, ...]:
+    """Passages by rules that still work: those past their date let nothing through."""
+    return tuple(one for one in found if not is_past(one.flow.rule.expires, context.now))
+
+
+def is_past(text: str, now: datetime) -> bool:
+    """The moment is over; a text that is not one never is."""
+    end = moment(text, end_of_day=True)
+    return end is not None and end < now
+
+
+def moment(text: str, *, end_of_day: bool = False) -> datetime | None:
+    """ISO 8601 date or date-time, UTC when it does not say; None when it is not one. A bare date lasts all day."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if end_of_day and len(text) <= len("2026-01-01"):
+        found = found.replace(hour=23, minute=59, second=59)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 class Opening(NamedTuple):
     """What one rule really lets through, pairs of zones together."""
 
@@ -467,6 +500,9 @@ class Opening(NamedTuple):
             return ""
         if self.rule.conditions:
             return f" ; sous condition ({listed(self.rule.conditions)})"
+        sender = self.device.addresses[self.rule.source] if self.device.addresses else None
+        if self._known and sender is not None and sender.maybe:
+            return f" ; depuis {listed(sender.names or sender.unresolved)}, dont l'export ne donne pas les adresses"
         if self._known:
             return " ; une règle placée avant, dont un objet n'est pas résolu, en refuse peut-être une partie"
         return " ; à vérifier, un objet de cette règle n'est pas résolu"

@@ -18,6 +18,8 @@ from checks.firewall.controls.common import (
     doubtful,
     each_device,
     evidence,
+    label,
+    lasting,
     listed,
     openings,
     opens,
@@ -124,7 +126,7 @@ def _administration(review: DeviceReview, wanted: tuple[str, ...], whence: str) 
     stated = {name: one for name, one in described.items() if one.management is not None}
     silent = tuple(zone for zone in zones if zone not in stated)
     filtered = any(chain.hook == INPUT for chain in device.chains)
-    affected = [_answering(one) for one in stated.values() if _services(one)]
+    affected = [_answering(one, _by_rules(review, one.name)) for one in stated.values() if _services(one)]
     entering = _inbound(review, silent) if silent and filtered else ()
     found = [one for one in entering if one.meant]
     affected += blame(found, "administration")
@@ -153,9 +155,17 @@ def _services(interface: Interface) -> tuple[str, ...]:
     return tuple(name for name in interface.management or () if name not in _HARMLESS)
 
 
-def _answering(interface: Interface) -> Affected:
+def _by_rules(review: DeviceReview, zone: str) -> tuple[str, ...]:
+    """Rules somebody wrote that open the administration of the firewall to a zone."""
+    found = openings(review.device, crossings(review, (zone,), None, services_of(f"{_ADMINISTRATION},{_WEB}")))
+    return tuple(f"{label(one.rule)}, ligne {one.rule.line}" for one in found if not one.rule.automatic)
+
+
+def _answering(interface: Interface, rules: Iterable[str]) -> Affected:
     limited = " (limité à certaines adresses)" if interface.management_restricted else ""
-    detail = f"{listed(_services(interface))}{limited}"
+    members = f" ; regroupe {listed(interface.members)}" if interface.members else ""
+    opened = f" ; ouvert par : {named}" if (named := " ; ".join(rules)) else ""
+    detail = f"{listed(_services(interface))}{limited}{members}{opened}"
     return thing("interface", interface.name, detail, interface.line, word="interface")
 
 
@@ -175,7 +185,7 @@ def _portal(device: Device) -> bool:
 
 
 @each_device
-def dangerous_services(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+def dangerous_services(review: DeviceReview, context: Context) -> Judgement:
     """Conforms when none of the services an intruder looks for is reachable from the Internet."""
     device = review.device
     zones = roles.with_role(review.roles, roles.WAN)
@@ -183,7 +193,7 @@ def dangerous_services(review: DeviceReview, context: Context) -> Judgement:  # 
         return undeclared(device, roles.WAN)
     inside = roles.without_role(review.roles, roles.WAN)
     seen = evidence(device, f"{len(DANGEROUS)} services cherchés depuis {listed(zones)}")
-    exposed = _exposed_services(review, zones, inside)
+    exposed = _exposed_services(review, context, zones, inside)
     certain = {service: sure for service, found in exposed.items() if (sure := [one for one in found if one.meant])}
     if certain:
         named = {service.title: sure for service, sure in certain.items()}
@@ -196,14 +206,16 @@ def dangerous_services(review: DeviceReview, context: Context) -> Judgement:  # 
 
 
 def _exposed_services(
-    review: DeviceReview, zones: tuple[str, ...], inside: tuple[str, ...]
+    review: DeviceReview, context: Context, zones: tuple[str, ...], inside: tuple[str, ...]
 ) -> dict[Service, tuple[Opening, ...]]:
     """Services that pass, or may pass, and by which rules. One question first: most firewalls stop there."""
     every = services_of(*(text for service in DANGEROUS for text in service.texts))
-    if not crossings(review, zones, inside, every):
+    if not lasting(crossings(review, zones, inside, every), context):
         return {}
     asked = {
-        service: openings(review.device, crossings(review, zones, inside, services_of(*service.texts)))
+        service: openings(
+            review.device, lasting(crossings(review, zones, inside, services_of(*service.texts)), context)
+        )
         for service in DANGEROUS
     }
     return {service: found for service, found in asked.items() if found}
@@ -230,14 +242,14 @@ def _gravity(certain: Mapping[Service, Iterable[Opening]]) -> Severity | None:
 
 
 @each_device
-def wide_entry(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+def wide_entry(review: DeviceReview, context: Context) -> Judgement:
     """Conforms when no rule opens a whole network to the Internet, whatever the service."""
     device = review.device
     zones = roles.with_role(review.roles, roles.WAN)
     if not zones:
         return undeclared(device, roles.WAN)
     inside = roles.without_role(review.roles, roles.WAN)
-    entering = crossings(review, zones, inside, services_of("tcp,udp"))
+    entering = lasting(crossings(review, zones, inside, services_of("tcp,udp")), context)
     found = openings(device, (one for one in entering if _whole_network(one.flow)))
     meant = [one for one in found if one.meant]
     seen = evidence(device, f"règles depuis {listed(zones)}")
@@ -321,7 +333,8 @@ def inspection(review: DeviceReview, context: Context) -> Judgement:  # noqa: AR
     zones = set(roles.with_role(review.roles, roles.WAN))
     if not zones:
         return undeclared(device, roles.WAN)
-    entering = [rule for _, rule in written(device) if opens(rule) and _enters(rule, zones)]
+    entering = [rule for chain, rule in written(device) if chain.hook != INPUT and opens(rule) and _enters(rule, zones)]
+    entering = [rule for rule in entering if rule.in_zones or wide_addresses(device.addresses[rule.source])]
     if not entering:
         return not_applicable(device.name, f"Aucune règle de {device.name} ne laisse entrer Internet.")
     known = [rule for rule in entering if rule.profiles is not None]
@@ -344,4 +357,7 @@ def inspection(review: DeviceReview, context: Context) -> Judgement:  # noqa: AR
 
 
 def _enters(rule: Rule, zones: set[str]) -> bool:
-    return bool(zones.intersection(rule.in_zones)) and not rule.in_negated
+    """From the Internet sides, or from anywhere towards something else than them."""
+    if rule.in_zones:
+        return bool(zones.intersection(rule.in_zones)) is not rule.in_negated
+    return not rule.out_zones or rule.out_negated or not zones.issuperset(rule.out_zones)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from checks.firewall.controls.common import (
     distinct,
     each_device,
     evidence,
+    is_past,
+    moment,
     no_rule,
     plural,
     point,
@@ -75,9 +77,9 @@ def disabled(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG0
     seen = evidence(device, f"{len(found)} sur {plural(len(rules), '{n} règle', '{n} règles')}")
     if not found:
         return passed(device.name, "Aucune règle désactivée n'est conservée.", seen)
-    words = {PERMIT: "autorisation", DENY: "refus"}
+    words = {PERMIT: "autorisation désactivée", DENY: "refus désactivé"}
     affected = distinct(
-        point(device, rule, "disabled", f"{words[rule.action]} désactivé(e), {zones(device, rule)}") for rule in found
+        point(device, rule, "disabled", f"{words[rule.action]}, {zones(device, rule)}") for rule in found
     )
     message = plural(len(affected), "{n} règle désactivée est conservée.", "{n} règles désactivées sont conservées.")
     return failed(device.name, message, seen, affected=affected)
@@ -103,8 +105,8 @@ def temporary(review: DeviceReview, context: Context) -> Judgement:
 
 def _outlived(rule: Rule, now: datetime) -> str:
     """Why the rule should have gone; empty when it should not."""
-    end = _moment(rule.expires, end_of_day=True)
-    if end is not None and end < now:
+    end = moment(rule.expires, end_of_day=True)
+    if end is not None and is_past(rule.expires, now):
         return f"périmée depuis le {end:%d/%m/%Y}"
     text = _plain(f"{rule.name} {rule.comment} {rule.section}")
     for given in _UNTIL.finditer(text):
@@ -125,17 +127,6 @@ def _date(groups: Iterable[str | None]) -> date | None:
         return None
 
 
-def _moment(text: str, *, end_of_day: bool = False) -> datetime | None:
-    """ISO 8601 date or date-time, UTC when it does not say; None when it is not one. A bare date lasts all day."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if end_of_day and len(text) <= len("2026-01-01"):
-        found = found.replace(hour=23, minute=59, second=59)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 @each_device
 def unused(review: DeviceReview, context: Context) -> Judgement:
     """Conforms when every permitting rule has served since its counter started, at least 30 days ago.
@@ -149,7 +140,7 @@ def unused(review: DeviceReview, context: Context) -> Judgement:
     idle: list[Affected] = []
     alive = 0
     for rule in rules:
-        start = _moment(rule.hits_since)
+        start = moment(rule.hits_since)
         if rule.hits:
             alive += 1
         elif rule.hits == 0 and start is not None and (days := (context.now - start).days) >= MINIMUM_DAYS:

@@ -14,6 +14,7 @@ from checks.firewall.controls.common import (
     doubtful,
     each_device,
     evidence,
+    lasting,
     listed,
     openings,
     passages,
@@ -49,6 +50,7 @@ MAX_PROVED = 2_000
 
 def _closed(
     review: DeviceReview,
+    context: Context,
     sources: tuple[str, ...],
     targets: tuple[str, ...],
     kind: str,
@@ -57,7 +59,7 @@ def _closed(
 ) -> Judgement:
     """Conclude on flows that should not exist: certain ones fail, doubtful ones alone are not assessed."""
     device = review.device
-    found = openings(device, passages(review, sources, targets))
+    found = openings(device, lasting(passages(review, sources, targets), context))
     seen = evidence(
         device, f"de {listed(sources)} vers {listed(targets)} : {plural(len(found), '{n} règle', '{n} règles')}"
     )
@@ -71,7 +73,7 @@ def _closed(
 
 
 @each_device
-def public_to_professional(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+def public_to_professional(review: DeviceReview, context: Context) -> Judgement:
     """Conforms when nothing passes from the Wi-Fi of residents and visitors to the professional network."""
     sources = roles.with_role(review.roles, *PUBLIC_ROLES)
     targets = roles.with_role(review.roles, roles.PRO, roles.ADMIN)
@@ -84,11 +86,11 @@ def public_to_professional(review: DeviceReview, context: Context) -> Judgement:
         "{n} règles laissent passer du réseau des résidents ou des visiteurs vers le réseau professionnel.",
     )
     good = "Rien ne passe du réseau des résidents ou des visiteurs vers le réseau professionnel."
-    return _closed(review, sources, targets, "public-to-professional", good, bad)
+    return _closed(review, context, sources, targets, "public-to-professional", good, bad)
 
 
 @each_device
-def exposed_biomedical(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+def exposed_biomedical(review: DeviceReview, context: Context) -> Judgement:
     """Conforms when neither residents, visitors, connected objects nor the Internet reach biomedical equipment."""
     sources = roles.with_role(review.roles, *PUBLIC_ROLES, roles.IOT, roles.WAN)
     targets = roles.with_role(review.roles, roles.BIOMEDICAL)
@@ -101,11 +103,11 @@ def exposed_biomedical(review: DeviceReview, context: Context) -> Judgement:  # 
         "{n} règles laissent passer vers les équipements biomédicaux depuis un réseau non maîtrisé.",
     )
     good = "Rien ne passe d'un réseau non maîtrisé vers les équipements biomédicaux."
-    return _closed(review, sources, targets, "to-biomedical", good, bad)
+    return _closed(review, context, sources, targets, "to-biomedical", good, bad)
 
 
 @each_device
-def isolated_backup(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+def isolated_backup(review: DeviceReview, context: Context) -> Judgement:
     """Conforms when only the administration network opens connections to the backup network."""
     targets = roles.with_role(review.roles, roles.BACKUP)
     if not targets:
@@ -120,11 +122,11 @@ def isolated_backup(review: DeviceReview, context: Context) -> Judgement:  # noq
         "{n} règles ouvrent le réseau de sauvegarde à d'autres réseaux que l'administration.",
     )
     good = "Seul le réseau d'administration peut ouvrir une connexion vers le réseau de sauvegarde."
-    return _closed(review, sources, targets, "to-backup", good, bad)
+    return _closed(review, context, sources, targets, "to-backup", good, bad)
 
 
 @each_device
-def dmz_contained(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+def dmz_contained(review: DeviceReview, context: Context) -> Judgement:
     """Conforms when published servers cannot open connections towards the inside."""
     sources = roles.with_role(review.roles, roles.DMZ)
     if not sources:
@@ -138,18 +140,18 @@ def dmz_contained(review: DeviceReview, context: Context) -> Judgement:  # noqa:
         "{n} règles permettent à un serveur publié (DMZ) d'ouvrir une connexion vers l'intérieur.",
     )
     good = "Aucun serveur publié (DMZ) ne peut ouvrir de connexion vers l'intérieur."
-    return _closed(review, sources, targets, "dmz-to-inside", good, bad)
+    return _closed(review, context, sources, targets, "dmz-to-inside", good, bad)
 
 
 @each_device
-def zone_matrix(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+def zone_matrix(review: DeviceReview, context: Context) -> Judgement:
     """Conforms when no inside zone is open to another one for every service; shows the matrix of the zones."""
     device = review.device
     inside = roles.without_role(review.roles, roles.WAN)
     if len(inside) < 2:  # noqa: PLR2004 - one zone has nothing to be separated from
         return not_applicable(device.name, f"{device.name} ne sépare pas plusieurs zones intérieures.")
     shown = _shown(review)
-    every = passages(review, shown, shown)
+    every = lasting(passages(review, shown, shown), context)
     matrix = _matrix(review, shown, every)
     between = [one for one in every if one.in_zone in inside and one.out_zone in inside]
     found = openings(device, (one for one in between if one.everything))

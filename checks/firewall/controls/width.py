@@ -15,6 +15,7 @@ from checks.firewall.controls.common import (
     doubtful,
     each_device,
     evidence,
+    lasting,
     listed,
     no_rule,
     openings,
@@ -62,18 +63,37 @@ def any_to_any(review: DeviceReview, context: Context) -> Judgement:  # noqa: AR
     affected = distinct(point(device, rule, "any-any", zones(device, rule)) for _, rule in found)
     message = plural(
         len(affected),
-        "{n} règle autorise tous les services de n'importe où vers n'importe où.",
-        "{n} règles autorisent tous les services de n'importe où vers n'importe où.",
+        "{n} règle autorise tous les services depuis et vers toute adresse.",
+        "{n} règles autorisent tous les services depuis et vers toute adresse.",
     )
     severity = Severity.CRITICAL if any(not rule.in_zones or wan & set(rule.in_zones) for _, rule in found) else None
     return failed(device.name, message, seen, affected=affected, severity=severity)
 
 
 def _everywhere(device: Device, rule: Rule, sets: Wide) -> bool:
-    """Any destination, any service, and any source or the whole network behind the incoming interface."""
+    """Any destination, any service, and any source or the whole network behind the incoming interface.
+
+    Everything except private addresses is the Internet, not anywhere.
+    """
     if rule.destination not in sets.addresses or rule.services not in sets.services:
         return False
+    if not _inside_too(device, rule):
+        return False
     return rule.source in sets.addresses or _whole_interface(device, rule)
+
+
+_PRIVATE = ip.from_ranges(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")).v4
+_PUBLIC_V6 = ip.from_ranges(("2000::/3",)).v6
+
+
+def _inside_too(device: Device, rule: Rule) -> bool:
+    """The destination holds some address of the inside, or all public IPv6, which the inside uses."""
+    held = ip.from_ranges(device.addresses[rule.destination].ranges)
+    if device.ipv6 != "off" and intervals.covers(held.v6, _PUBLIC_V6):
+        return True
+    networks = [text for one in device.interfaces if not one.default_route for text in one.networks]
+    inside = ip.from_ranges(networks).v4 or _PRIVATE
+    return bool(intervals.intersection(held.v4, inside))
 
 
 def _whole_interface(device: Device, rule: Rule) -> bool:
@@ -91,6 +111,12 @@ def _only_out(rule: Rule, wan: set[str]) -> bool:
     """The rule leads to Internet sides only, from inside ones only."""
     out = bool(rule.out_zones) and not rule.out_negated and wan.issuperset(rule.out_zones)
     return out and bool(rule.in_zones) and not rule.in_negated and not wan.intersection(rule.in_zones)
+
+
+def _to_internet(device: Device, rule: Rule, sets: Wide, wan: set[str]) -> bool:
+    """From inside, the rule leads to everything but the inside."""
+    entering = not rule.in_zones or rule.in_negated or wan.intersection(rule.in_zones)
+    return not entering and rule.destination in sets.addresses and not _inside_too(device, rule)
 
 
 def _loopback(rule: Rule) -> bool:
@@ -111,6 +137,7 @@ def any_service(review: DeviceReview, context: Context) -> Judgement:  # noqa: A
         for rule in permits
         if rule.services in sets.services
         and not _only_out(rule, wan)
+        and not _to_internet(device, rule, sets, wan)
         and not _everywhere(device, rule, sets)
         and not _loopback(rule)
     ]
@@ -129,7 +156,7 @@ def any_service(review: DeviceReview, context: Context) -> Judgement:  # noqa: A
 
 
 @each_device
-def unrestricted_egress(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+def unrestricted_egress(review: DeviceReview, context: Context) -> Judgement:
     """Conforms when no professional zone may use every service towards the whole Internet."""
     device = review.device
     wan = roles.with_role(review.roles, roles.WAN)
@@ -138,7 +165,7 @@ def unrestricted_egress(review: DeviceReview, context: Context) -> Judgement:  #
     sources = roles.without_role(review.roles, roles.WAN, roles.RESIDENT, roles.GUEST, roles.VPN)
     if not sources:
         return not_applicable(device.name, f"{device.name} n'a pas de zone intérieure professionnelle.")
-    leaving = passages(review, sources, wan)
+    leaving = lasting(passages(review, sources, wan), context)
     found = openings(device, (one for one in leaving if one.everything and wide_addresses(one.flow.destinations)))
     meant = [one for one in found if one.meant]
     seen = evidence(device, f"de {listed(sources)} vers {listed(wan)}")
@@ -163,7 +190,7 @@ _NEVER_OUT = (
 
 
 @each_device
-def dangerous_egress(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
+def dangerous_egress(review: DeviceReview, context: Context) -> Judgement:
     """Conforms when file sharing, remote desktop and direct mail cannot go out to the whole Internet."""
     device = review.device
     wan = roles.with_role(review.roles, roles.WAN)
@@ -173,7 +200,7 @@ def dangerous_egress(review: DeviceReview, context: Context) -> Judgement:  # no
     if not sources:
         return not_applicable(device.name, f"{device.name} n'a pas de zone intérieure.")
     seen = evidence(device, f"{len(_NEVER_OUT)} services cherchés de {listed(sources)} vers {listed(wan)}")
-    found = {title: _leaving(review, sources, wan, services_of(texts)) for title, texts in _NEVER_OUT}
+    found = {title: _leaving(review, context, sources, wan, services_of(texts)) for title, texts in _NEVER_OUT}
     leaking = {title: meant for title, rules in found.items() if (meant := [one for one in rules if one.meant])}
     if not leaking:
         doubts = [one for rules in found.values() for one in rules]
@@ -188,8 +215,8 @@ def dangerous_egress(review: DeviceReview, context: Context) -> Judgement:  # no
 
 
 def _leaving(
-    review: DeviceReview, sources: tuple[str, ...], wan: tuple[str, ...], services: svc.Services
+    review: DeviceReview, context: Context, sources: tuple[str, ...], wan: tuple[str, ...], services: svc.Services
 ) -> tuple[Opening, ...]:
     """Rules that let some services out to practically all of the Internet."""
-    found = passages(review, sources, wan, services)
+    found = lasting(passages(review, sources, wan, services), context)
     return openings(review.device, (one for one in found if wide_addresses(one.flow.destinations)))
