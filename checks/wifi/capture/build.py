@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
+import msgspec
+
+from checks.common.text import clean
 from checks.wifi.capture.eap import Exchange, is_anonymous, realm_of
 from checks.wifi.capture.elements import Description, Nested, Reported
 from checks.wifi.capture.handshakes import Conversation, judge
 from checks.wifi.capture.names import Pseudonyms, is_blank, is_random, mac, ssid_hex, ssid_text
 from checks.wifi.capture.suites import ENTERPRISE, FAMILIES, encryption_of
 from checks.wifi.capture.survey import Bss, Pair, Period, Survey, Variant
+from checks.wifi.capture.wps import Wps
 from checks.wifi.facts import (
     CAPTURE,
     PMF_NONE,
@@ -29,12 +34,35 @@ from checks.wifi.facts import (
 from checks.wifi.facts import Variant as VariantFacts
 
 KINDS = {
-    **{0x00: "association request", 0x10: "association response", 0x20: "reassociation request"},
-    **{0x30: "reassociation response", 0x40: "probe request", 0x50: "probe response", 0x60: "timing advertisement"},
-    **{0x80: "beacon", 0x90: "atim", 0xA0: "disassociation", 0xB0: "authentication", 0xC0: "deauthentication"},
-    **{0xD0: "action", 0xE0: "action no ack", 0x24: "trigger", 0x54: "ndp announcement", 0x84: "block ack request"},
-    **{0x74: "control wrapper", 0x94: "block ack", 0xA4: "ps-poll", 0xB4: "rts", 0xC4: "cts", 0xD4: "ack"},
-    **{0xE4: "cf-end", 0xF4: "cf-end ack", 0x08: "data", 0x48: "null", 0x88: "qos data", 0xC8: "qos null"},
+    0x00: "association request",
+    0x10: "association response",
+    0x20: "reassociation request",
+    0x30: "reassociation response",
+    0x40: "probe request",
+    0x50: "probe response",
+    0x60: "timing advertisement",
+    0x80: "beacon",
+    0x90: "atim",
+    0xA0: "disassociation",
+    0xB0: "authentication",
+    0xC0: "deauthentication",
+    0xD0: "action",
+    0xE0: "action no ack",
+    0x24: "trigger",
+    0x54: "ndp announcement",
+    0x74: "control wrapper",
+    0x84: "block ack request",
+    0x94: "block ack",
+    0xA4: "ps-poll",
+    0xB4: "rts",
+    0xC4: "cts",
+    0xD4: "ack",
+    0xE4: "cf-end",
+    0xF4: "cf-end ack",
+    0x08: "data",
+    0x48: "null",
+    0x88: "qos data",
+    0xC8: "qos null",
     0x0C: "dmg beacon",
 }
 """First byte of the frame control field to the kind of frame."""
@@ -76,84 +104,87 @@ def _main(bss: Bss) -> tuple[Variant | None, list[Variant]]:
 
 def _network(address: bytes, bss: Bss, main: Variant, others: list[Variant], step: int) -> Network:
     told = main.description
-    complete = bss.latest.get("probe response") or told
-    first, source = _name(bss, told)
-    wps = complete.wps or told.wps
-    rest = tuple(ssid_text(ssid) for ssid in bss.ssids if ssid != first)
-    all_variants = [main, *others]
+    first, source = _name(bss)
     periods = _merged(bss.variants.values())
-    figures = _total(periods.values())
-    return Network(
-        bssid=mac(address),
-        ssid=ssid_text(first),
-        ssid_hex=ssid_hex(first),
+    return msgspec.structs.replace(
+        _described(address, told, (bss.latest.get("probe response") or told).wps or told.wps, first),
         ssid_from=source,
         hidden=bss.blank and not bss.beacon_ssids,
-        other_ssids=rest,
-        source=CAPTURE,
-        **_security(told),
-        wps=wps.state if wps else WPS_ABSENT,
-        locked=bool(wps and wps.locked),
-        wps_version=wps.version if wps else "",
-        wps_methods=wps.methods if wps else (),
-        wps_device=ssid_text(f"{wps.maker} {wps.model}".strip().encode()) if wps else "",
-        owe_transition=_owe(told),
-        **_equipment(told, address),
-        neighbours=tuple(_neighbour(reported) for reported in told.neighbours[:MAX_NEIGHBOURS]),
+        other_ssids=tuple(ssid_text(ssid) for ssid in bss.ssids if ssid != first),
+        **_heard(periods, step),
         beacons=sum(variant.beacons for variant in bss.variants.values()),
         responses=sum(variant.responses for variant in bss.variants.values()),
-        strongest=figures.strongest,
-        mean=_mean(figures),
-        samples=_samples(periods, step),
         variants=tuple(_variant(variant) for variant in others),
-        incomplete=all(variant.description.left or variant.description.damaged for variant in all_variants),
         packet=main.packet,
     )
 
 
-def _name(bss: Bss, told: Description) -> tuple[bytes, str]:
-    """The name of a network: of beacons first, then of what answers or joins it, then of its open half."""
+def _described(address: bytes, told: Description, wps: Wps | None, ssid: bytes) -> Network:
+    """What the elements say, without what was counted."""
+    rsn, wpa, override = told.rsn, told.wpa, told.override
+    parts = [suites for suites in (rsn, override, wpa) if suites is not None]
+    return Network(
+        bssid=mac(address),
+        ssid=ssid_text(ssid),
+        ssid_hex=ssid_hex(ssid),
+        hidden=False,
+        akms=_once(akm for suites in parts for akm in suites.akms),
+        pairwise=_once(cipher for suites in parts for cipher in suites.pairwise),
+        group=parts[0].group if parts else "",
+        group_management=parts[0].group_management if parts else "",
+        pmf=parts[0].pmf if parts else PMF_NONE,
+        rsn=rsn,
+        wpa=wpa,
+        override=override,
+        privacy=told.privacy,
+        encryption=_encryption(told),
+        wps=wps.state if wps else WPS_ABSENT,
+        locked=bool(wps and wps.locked),
+        wps_version=wps.version if wps else "",
+        wps_methods=wps.methods if wps else (),
+        wps_device=clean(f"{wps.maker} {wps.model}".strip()) if wps else "",
+        source=CAPTURE,
+        band=told.band,
+        channel=told.channel,
+        owe_transition=_owe(told),
+        vendor=told.vendor or (clean(wps.maker) if wps else ""),
+        oui="" if is_random(address) else address[:3].hex(":"),
+        ap_name=told.ap_name,
+        country=told.country,
+        mode=told.mode,
+        generation=told.generation,
+        sae_hash_to_element=told.hash_to_element,
+        sae_pk=told.sae_pk,
+        beacon_protection=told.beacon_protection,
+        neighbours=tuple(_neighbour(reported) for reported in told.neighbours[:MAX_NEIGHBOURS]),
+        incomplete=bool(told.left or told.damaged),
+    )
+
+
+def _once(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words))
+
+
+def _encryption(told: Description) -> str:
+    damaged = bool(told.damaged) or bool(told.left)
+    return encryption_of(privacy=told.privacy, rsn=told.rsn, wpa=told.wpa, override=told.override, damaged=damaged)
+
+
+def _heard(periods: Mapping[int, Period], step: int) -> dict[str, Any]:
+    """Signal of a network: best, mean, and by period."""
+    total = Period()
+    for period in periods.values():
+        total.add(period.count, period.heard, period.total, period.strongest)
+    return {"strongest": total.strongest, "mean": _mean(total), "samples": _samples(periods, step)}
+
+
+def _name(bss: Bss) -> tuple[bytes, str]:
+    """The name of a network: of beacons first, then of what answers or joins it."""
     for source in ("beacon", "probe response", "association"):
         for ssid, where in bss.ssids.items():
             if where == source:
                 return ssid, source
-    # The encrypted half of an OWE pair hides its own name, which stations never ask for by itself.
-    del told
     return b"", ""
-
-
-def _security(told: Description) -> dict[str, object]:
-    rsn, wpa, override = told.rsn, told.wpa, told.override
-    parts = [suites for suites in (rsn, override, wpa) if suites is not None]
-    damaged = bool(told.damaged) or bool(told.left)
-    return {
-        "akms": tuple(dict.fromkeys(akm for suites in parts for akm in suites.akms)),
-        "pairwise": tuple(dict.fromkeys(cipher for suites in parts for cipher in suites.pairwise)),
-        "group": parts[0].group if parts else "",
-        "group_management": parts[0].group_management if parts else "",
-        "pmf": parts[0].pmf if parts else PMF_NONE,
-        "privacy": told.privacy,
-        "encryption": encryption_of(privacy=told.privacy, rsn=rsn, wpa=wpa, override=override, damaged=damaged),
-        "rsn": rsn,
-        "wpa": wpa,
-        "override": override,
-    }
-
-
-def _equipment(told: Description, address: bytes) -> dict[str, object]:
-    return {
-        "band": told.band,
-        "channel": told.channel,
-        "vendor": told.vendor or (told.wps.maker if told.wps else ""),
-        "oui": "" if is_random(address) else address[:3].hex(":"),
-        "ap_name": told.ap_name,
-        "country": told.country,
-        "mode": told.mode,
-        "generation": told.generation,
-        "sae_hash_to_element": told.hash_to_element,
-        "sae_pk": told.sae_pk,
-        "beacon_protection": told.beacon_protection,
-    }
 
 
 def _owe(told: Description) -> OweTransition | None:
@@ -162,26 +193,14 @@ def _owe(told: Description) -> OweTransition | None:
 
 def _nested(nested: Nested, transmitter: bytes, variant: Variant, step: int) -> Network:
     told = nested.description
-    figures = _total(variant.periods.values())
     name = b"" if is_blank(told.ssid) else told.ssid or b""
-    return Network(
-        bssid=mac(nested.bssid),
-        ssid=ssid_text(name),
-        ssid_hex=ssid_hex(name),
+    return msgspec.structs.replace(
+        _described(nested.bssid, told, told.wps, name),
         ssid_from="multiple BSSID" if name else "",
         hidden=not name,
-        source=CAPTURE,
-        **_security(told),
-        wps=told.wps.state if told.wps else WPS_ABSENT,
-        locked=bool(told.wps and told.wps.locked),
-        owe_transition=_owe(told),
-        **_equipment(told, nested.bssid),
         multiple_bssid=mac(transmitter),
         beacons=variant.beacons,
-        strongest=figures.strongest,
-        mean=_mean(figures),
-        samples=_samples(variant.periods, step),
-        incomplete=bool(told.damaged or told.left),
+        **_heard(variant.periods, step),
         packet=variant.packet,
     )
 
@@ -198,13 +217,13 @@ def _neighbour(reported: Reported) -> Neighbour:
 
 def _variant(variant: Variant) -> VariantFacts:
     told = variant.description
-    security = _security(told)
+    parts = [suites for suites in (told.rsn, told.override, told.wpa) if suites is not None]
     return VariantFacts(
-        encryption=str(security["encryption"]),
-        akms=security["akms"],  # type: ignore[arg-type]
-        pmf=str(security["pmf"]),
+        encryption=_encryption(told),
+        akms=_once(akm for suites in parts for akm in suites.akms),
+        pmf=parts[0].pmf if parts else PMF_NONE,
         channel=told.channel,
-        ssid=ssid_text(told.ssid or b"") if not is_blank(told.ssid) else "",
+        ssid="" if is_blank(told.ssid) else ssid_text(told.ssid or b""),
         frames=variant.beacons + variant.responses,
         packet=variant.packet,
     )
@@ -219,18 +238,11 @@ def _merged(variants: Iterable[Variant]) -> dict[int, Period]:
     return merged
 
 
-def _total(periods: Iterable[Period]) -> Period:
-    total = Period()
-    for period in periods:
-        total.add(period.count, period.heard, period.total, period.strongest)
-    return total
-
-
 def _mean(period: Period) -> float | None:
     return round(period.total / period.heard, 1) if period.heard else None
 
 
-def _samples(periods: dict[int, Period], step: int) -> tuple[Sample, ...]:
+def _samples(periods: Mapping[int, Period], step: int) -> tuple[Sample, ...]:
     return tuple(
         Sample(
             start=number * step,
@@ -322,7 +334,9 @@ def _fits(akm: str, descriptor: int, *, eap: bool) -> bool:
 def sessions(survey: Survey, names: Pseudonyms) -> tuple[EapSession, ...]:
     """Every EAP authentication."""
     return tuple(
-        _session(pair, exchange, names) for pair, exchange in sorted(survey.exchanges.items(), key=lambda item: item[0])
+        _session(pair, exchange, names)
+        for pair, exchange in sorted(survey.exchanges.items(), key=lambda item: item[0])
+        if exchange.told
     )
 
 

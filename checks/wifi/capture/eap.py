@@ -36,6 +36,7 @@ METHODS = {
     55: "TEAP",
 }
 _TLS_METHODS = {13, 21, 25, 43, 55}
+_LEAP = 17
 _WSC = b"\x00\x37\x2a\x00\x00\x00\x01"
 _LENGTH, _MORE, _START = 0x80, 0x40, 0x20
 _HANDSHAKE, _CHANGE_CIPHER = 22, 20
@@ -71,7 +72,7 @@ class Exchange:
             self.outcome = "success"
         elif code == _FAILURE:
             self.outcome = "failure"
-        elif code in {_REQUEST, _RESPONSE} and 5 <= size:
+        elif code in {_REQUEST, _RESPONSE} and size >= 5 and len(body) >= 5:
             kind, content = body[4], body[5:size]
             if code == _REQUEST:
                 self._request(identifier, kind, content)
@@ -98,7 +99,14 @@ class Exchange:
             self.wanted.update(dict.fromkeys(method_name(number, b"") for number in content if number))
         elif kind != _NOTIFICATION:
             self.started.setdefault(method_name(kind, content))
+            if kind == _LEAP and len(content) > 3 and self.identity is None:
+                self.identity, self.identity_packet = content[3 + content[2] :], packet  # after the answer
             self.tls_used |= kind in _TLS_METHODS
+
+    @property
+    def told(self) -> bool:
+        """Something was learnt: a packet without method, identity or end tells nothing."""
+        return bool(self.started or self.offered or self.outcome or self.identity is not None)
 
     @property
     def refused(self) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ IEEE Std 802.11-2024, 9.4.2. A list stops at the first element that overruns the
 # ruff: noqa: PLR2004 - the numbers are those of the standard
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from checks.wifi.capture.link import channel_of
-from checks.wifi.capture.wps import Wps, parse_wps
 from checks.wifi.capture.suites import Rsn, SuiteError, parse_rsn, parse_wpa
+from checks.wifi.capture.wps import Wps, parse_wps
 from checks.wifi.facts import Suites
 
 SSID, DS, TIM, COUNTRY, LOAD, RSN, HT_CAPABILITIES, HT_OPERATION = 0, 3, 5, 7, 11, 48, 45, 61
@@ -189,12 +190,11 @@ def _describe(
     )
 
 
-def _suites(body: bytes | None, parse: object, damaged: list[str]) -> Rsn | None:
-    assert callable(parse)  # noqa: S101 - narrows the type
+def _suites(body: bytes | None, parse: Callable[[bytes], Rsn], damaged: list[str]) -> Rsn | None:
     if body is None:
         return None
     try:
-        found: Rsn = parse(body)
+        found = parse(body)
     except SuiteError as error:
         damaged.append(str(error))
         return None

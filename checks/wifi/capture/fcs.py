@@ -1,7 +1,7 @@
 """Do frames end with their checksum? Headers say it badly: some drivers lie, some formats say nothing.
 
 The CRC-32 itself answers: it is computed on the frames that take the slow path, and what those show holds for the
-interface. A frame whose checksum is there and wrong was damaged on the air: what it says must not be believed.
+interface. Where some checksums are right, a frame whose own is wrong was damaged on the air, and is not believed.
 """
 
 from __future__ import annotations
@@ -48,8 +48,11 @@ class Fcs:
             return end - SIZE
         if not self.tail_flagged:
             return end
-        if self._good or walk(data, start + _FIXED, end)[1]:
+        if self._good:
             return None
+        if walk(data, start + _FIXED, end)[1]:
+            # Never a right one on this interface: the capture was edited (addresses replaced) after it was taken.
+            return end - SIZE
         # Elements that end exactly with the frame: the driver announces a checksum and does not give it.
         if self._bad >= ENOUGH:
             self.tail_flagged = 0

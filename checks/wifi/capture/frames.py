@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from checks.wifi.capture import link
-from checks.wifi.capture.elements import VOLATILE, Description, describe, walk
 from checks.wifi.capture.eapol import EAP_PACKET, KEY, choice_of, parse_eapol, parse_key
+from checks.wifi.capture.elements import VOLATILE, Description, describe, walk
 from checks.wifi.capture.fcs import Fcs
 from checks.wifi.capture.names import is_blank, is_group
 from checks.wifi.capture.packets import Batch, Interface
@@ -28,8 +28,10 @@ DISASSOCIATION, DEAUTHENTICATION = 0xA0, 0xC0
 DAMAGED = 0xFF
 """Stands for the first byte of a frame that cannot be one; no real frame has that protocol version."""
 
-_EAPOL = b"\xaa\xaa\x03\x00\x00\x00\x88\x8e"
-_EAPOL_WITHIN = 24 + 6 + 2 + 4 + 3 + 14 + len(_EAPOL)
+_EAPOL = b"\x88\x8e"
+_SNAP = (b"\xaa\xaa\x03\x00\x00\x00", b"\xaa\xaa\x03\x00\x00\xf8")
+"""What comes before the type: RFC 1042, and the bridge tunnel that some Cisco stations use."""
+_EAPOL_WITHIN = 24 + 6 + 2 + 4 + 3 + 14 + 6 + len(_EAPOL)
 """Farthest end of an EAPOL header: four addresses, QoS, HT control, padding, one A-MSDU header."""
 _PROTECTED = 0x40
 _HEAD = struct.Struct("<Q").unpack_from
@@ -114,7 +116,7 @@ class Scanner:
         self.cut += len(seconds) if batch.cut else 0
         begin, end = first // WINDOW, last // WINDOW
         if begin == end or not ordered or end - begin > MAX_SLICES:
-            self._enter(begin, first)
+            self._enter(begin)
             self._read(batch, air)
         else:
             self._slices(batch, air, begin, end)
@@ -131,7 +133,7 @@ class Scanner:
         for window in range(begin, end + 1):
             after = bisect_left(batch.seconds, (window + 1) * WINDOW, at)
             if after > at:
-                self._enter(window, batch.seconds[at])
+                self._enter(window)
                 part = slice(at, after)
                 self._read(
                     Batch(
@@ -155,7 +157,7 @@ class Scanner:
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)
 
-    def _enter(self, window: int, second: int) -> None:
+    def _enter(self, window: int) -> None:
         """Close the period before this one. Rarely enough for the work to stay small beside the frames themselves."""
         if self._window is None:
             self._window = window
@@ -297,7 +299,7 @@ class Scanner:
                 table = pairs[control & 0x43]
                 key = data[at + 4 : at + 16]
                 table[key] = table.get(key, 0) + 1
-                if not control & 0x40 and not kind & 0x40 and find(_EAPOL, at + 24, at + 64) > 0:
+                if not control & 0x40 and not kind & 0x40 and find(_EAPOL, at + 30, at + 62) > 0:
                     self._eapol(_Frame(data, at, end, cut, before + len(kinds), second))
             elif kind & 0x0F == 0x04:
                 continue
@@ -344,7 +346,7 @@ class Scanner:
         key = data[at + 16 : at + 22] + data[at + 32 : end]
         recorded = batch.ends[bisect_left(batch.starts, start)]
         checked = recorded if batch.cut else air.fcs.check(data, at, recorded, flagged=bool(flags & 0x10))
-        if checked is None or checked - at < 36:
+        if checked is None or checked - at < 36 or is_group(data[at + 16 : at + 22]):
             self._kinds[-1] = DAMAGED
             return _ignore
         frame = _Frame(data, at, checked, batch.cut, number, second)
@@ -435,8 +437,8 @@ class Scanner:
         """A key or EAP message in a data frame: find whose it is."""
         data, at = frame.data, frame.start
         control = data[at + 1]
-        found = data.find(_EAPOL, at + 24, min(at + _EAPOL_WITHIN, frame.end))
-        if found < 0:
+        body = _eapol_at(data, at + 24, min(at + _EAPOL_WITHIN, frame.end))
+        if body is None:
             return
         receiver, sender = data[at + 4 : at + 10], data[at + 10 : at + 16]
         if control & 3 == 1:
@@ -448,7 +450,7 @@ class Scanner:
         else:
             third = data[at + 16 : at + 22]
             pair = third, sender if third == receiver else receiver
-        self._eapol_body(pair, data, found + len(_EAPOL), frame)
+        self._eapol_body(pair, data, body, frame)
 
     def _eapol_body(self, pair: tuple[bytes, bytes], data: bytes, start: int, frame: _Frame) -> None:
         eapol = parse_eapol(data, start, frame.end)
@@ -490,6 +492,16 @@ class Scanner:
 
 
 _PAIR_FLAGS = tuple(direction | protected for direction in range(4) for protected in (0, _PROTECTED))
+
+
+def _eapol_at(data: bytes, start: int, end: int) -> int | None:
+    """Where the content of an EAPOL frame starts: its type after one of the headers that carry it."""
+    found = data.find(_EAPOL, start + 6, end)
+    while found >= 0:
+        if data[found - 6 : found] in _SNAP:
+            return found + len(_EAPOL)
+        found = data.find(_EAPOL, found + 1, end)
+    return None
 
 
 def _ignore(_: int) -> None:

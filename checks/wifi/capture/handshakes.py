@@ -103,8 +103,7 @@ def _pairs(access_point: Seen, station: Seen) -> bool:
         gap is not None
         and ours.replay - theirs.replay == gap
         and abs(access_point.second - station.second) <= MAX_APART
-        and ours.nonce != _NO_NONCE
-        and theirs.nonce != _NO_NONCE
+        and _NO_NONCE not in {ours.nonce, theirs.nonce}
         and any(theirs.mic)
     )
 
@@ -112,7 +111,7 @@ def _pairs(access_point: Seen, station: Seen) -> bool:
 _SAFE = {
     SAE: "SAE (WPA3) : l'échange capturé ne permet pas d'essayer des mots de passe hors ligne.",
     OWE: "OWE : il n'y a pas de mot de passe à chercher.",
-    ENTERPRISE: "802.1X : la clé est aléatoire et propre à la connexion, il n'y a pas de mot de passe partagé à chercher.",
+    ENTERPRISE: "802.1X : la clé est propre à chaque connexion, il n'y a pas de mot de passe partagé à chercher.",
 }
 
 

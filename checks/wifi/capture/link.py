@@ -52,11 +52,36 @@ class Tag(NamedTuple):
 
 
 # Alignment and size of radiotap fields, by bit.
-_FIELDS = {
-    **{0: (8, 8), 1: (1, 1), 2: (1, 1), 3: (2, 4), 4: (2, 2), 5: (1, 1), 6: (1, 1), 7: (2, 2), 8: (2, 2), 9: (2, 2)},
-    **{10: (1, 1), 11: (1, 1), 12: (1, 1), 13: (1, 1), 14: (2, 2), 15: (2, 2), 16: (1, 1), 17: (1, 1), 18: (4, 8)},
-    **{19: (1, 3), 20: (4, 8), 21: (2, 12), 22: (8, 12), 23: (2, 12), 24: (2, 12), 25: (2, 6), 26: (1, 1), 27: (2, 4)},
-}
+_FIELDS = (
+    (8, 8),
+    (1, 1),
+    (1, 1),
+    (2, 4),
+    (2, 2),
+    (1, 1),
+    (1, 1),
+    (2, 2),
+    (2, 2),
+    (2, 2),
+    (1, 1),
+    (1, 1),
+    (1, 1),
+    (1, 1),
+    (2, 2),
+    (2, 2),
+    (1, 1),
+    (1, 1),
+    (4, 8),
+    (1, 3),
+    (4, 8),
+    (2, 12),
+    (8, 12),
+    (2, 12),
+    (2, 12),
+    (2, 6),
+    (1, 1),
+    (2, 4),
+)
 _FLAGS, _CHANNEL, _SIGNAL = 1, 3, 5
 _RADIOTAP_SPACE, _VENDOR_SPACE, _MORE = 1 << 29, 1 << 30, 1 << 31
 MAX_WORDS = 64
@@ -89,13 +114,14 @@ def radiotap_layout(data: bytes, start: int, end: int) -> Layout | None:
 
 def _field_offsets(words: list[int], data: bytes, start: int, offset: int, length: int) -> dict[int, int]:
     found: dict[int, int] = {}
-    vendor = False
+    vendor = continued = False
     for word in words:
         if not vendor:
             for bit in range(29):
                 if not word & (1 << bit):
                     continue
-                if bit not in _FIELDS:
+                # Without a namespace bit, the next word goes on with fields 32 and up, of which none is defined.
+                if continued or bit >= len(_FIELDS):
                     return found
                 align, size = _FIELDS[bit]
                 offset = (offset + align - 1) & -align
@@ -111,6 +137,7 @@ def _field_offsets(words: list[int], data: bytes, start: int, offset: int, lengt
             vendor = True
         elif word & _RADIOTAP_SPACE:
             vendor = False
+        continued = not word & (_VENDOR_SPACE | _RADIOTAP_SPACE)
     return found
 
 
@@ -174,7 +201,7 @@ def read_ppi(data: bytes, start: int, end: int) -> Tag | None:
             flags, _, frequency = struct.unpack_from("<HHH", data, position + 12)
             known = (FCS_PRESENT if flags & 1 else 0) | (FCS_BAD if flags & 4 else 0)
             signal = data[position + 22]
-            return Tag(length, known, signal if 0x80 <= signal else 0, frequency)
+            return Tag(length, known, signal if signal >= 0x80 else 0, frequency)
         position += 4 + size
     return Tag(length)
 

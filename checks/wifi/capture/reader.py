@@ -32,7 +32,7 @@ def read_captures(
 
     `salt` is a secret of this run, at least 16 random bytes, from which stations and identities get their pseudonyms:
     the same person has the same name in one run, and nobody can find the address again without it. `declared` are the
-    SSIDs of the site, whose names are kept when a station calls them. A damaged or unknown file is said so in the facts.
+    SSIDs of the site, whose names are kept when a station calls them. The facts say which files are damaged or unknown.
     Raises `OSError` when a file cannot be opened or read.
     """
     names = Pseudonyms(salt)

@@ -8,6 +8,7 @@ its selector and never dropped.
 # ruff: noqa: PLR2004 - the numbers are those of the standard
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from checks.wifi.facts import PMF_CAPABLE, PMF_NONE, PMF_REQUIRED, Suites
@@ -66,8 +67,8 @@ _CIPHERS = {
     13: "BIP-CMAC-256",
 }
 FAMILIES = {
-    **{name: family for name, family in _RSN_AKMS.values()},
-    **{name: family for name, family in _OTHER_AKMS.values()},
+    **dict(_RSN_AKMS.values()),
+    **dict(_OTHER_AKMS.values()),
 }
 """Name of a key management to its family."""
 
@@ -165,9 +166,8 @@ def _pmf(capabilities: int) -> str:
     return PMF_CAPABLE if capabilities & _MFP_CAPABLE else PMF_NONE
 
 
-def _names(selectors: tuple[bytes, ...] | None, name: object, default: str) -> tuple[str, ...]:
+def _names(selectors: tuple[bytes, ...] | None, name: Callable[[bytes], str], default: str) -> tuple[str, ...]:
     """Names in order, each once; the default of the standard when the list is left out."""
-    assert callable(name)  # noqa: S101 - narrows the type
     if selectors is None:
         return (default,)
     return tuple(dict.fromkeys(name(selector) for selector in selectors))

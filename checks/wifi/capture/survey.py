@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from checks.wifi.capture.elements import Description
 from checks.wifi.capture.eap import Exchange
+from checks.wifi.capture.elements import Description
 from checks.wifi.capture.handshakes import Conversation
 from checks.wifi.capture.names import is_blank, is_group
 from checks.wifi.facts import Packet, Suites, Unreadable
@@ -74,7 +74,7 @@ _NO_SIGNAL = bytes(range(128))
 class Variant:
     """One group of settings of one BSSID."""
 
-    __slots__ = ("beacons", "description", "packet", "periods", "pending_beacons", "pending_responses", "responses")
+    __slots__ = ("beacons", "description", "packet", "pending_beacons", "pending_responses", "periods", "responses")
 
     def __init__(self, description: Description, packet: Packet) -> None:
         self.description = description
