@@ -81,6 +81,7 @@ def policies_of(device: Device, hook: str) -> tuple[Policy, ...]:
     addresses = [ip.from_fact(fact) for fact in device.addresses]
     boxes = [svc.from_fact(fact) for fact in device.services]
     services = [(one.sure, _all_boxes(one)) for one in boxes]
+    endless = _endless(chains)
     found: list[Policy] = []
     for family in (4, 6):
         space = space_of(device, device.chains, family)
@@ -88,8 +89,34 @@ def policies_of(device: Device, hook: str) -> tuple[Policy, ...]:
             sure=[one.v4 if family == 4 else one.v6 for one in addresses],  # noqa: PLR2004
             may=[one.over4 if family == 4 else one.over6 for one in addresses],  # noqa: PLR2004
         )
-        found += [_Unfolder(chains, space, sets, services).policy(base) for base in bases if family in base.families]
+        for base in bases:
+            if family in base.families:
+                unfolder = _Unfolder(chains, space, sets, services)
+                found.append(unfolder.policy(base, hopeless=base.name in endless))
     return tuple(found)
+
+
+def _endless(chains: dict[str, Chain]) -> set[str]:
+    """Chains whose calls, followed one by one, would make far more lines than can be examined."""
+    calls = {
+        name: [rule.target for rule in chain.rules if rule.enabled and rule.target in chains]
+        for name, chain in chains.items()
+    }
+    called = [target for targets in calls.values() for target in targets]
+    if len(set(called)) == len(called):  # nothing is called twice: nothing multiplies
+        return set()
+    top = 4 * MAX_ENTRIES
+    lines = {name: len(chain.rules) for name, chain in chains.items()}
+    for _ in range(MAX_CALLS):
+        longer = {
+            name: min(top, len(chains[name].rules) + sum(lines[target] for target in targets))
+            for name, targets in calls.items()
+            if targets
+        }
+        if all(lines[name] == count for name, count in longer.items()):
+            break
+        lines.update(longer)
+    return {name for name, count in lines.items() if count >= top}
 
 
 def _all_boxes(one: svc.Services) -> tuple[Box, ...]:
@@ -119,9 +146,11 @@ class _Unfolder:
         rules = sum(len(chain.rules) for chain in chains.values())
         self._left = max(MAX_UNFOLDED, MAX_UNFOLDED_PER_RULE * rules)
 
-    def policy(self, base: Chain) -> Policy:
-        self._walk(base, self._everything)
-        if self._too_many():
+    def policy(self, base: Chain, *, hopeless: bool) -> Policy:
+        """The flat list; `hopeless` when following each call would not end."""
+        if not hopeless:
+            self._walk(base, self._everything)
+        if hopeless or self._too_many():
             self._once(base)
         return Policy(base, self._space, tuple(self._entries), self._complete)
 

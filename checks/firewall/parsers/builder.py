@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from checks.common.text import clean
+import msgspec
+
+from checks.common.text import MAX_TEXT, clean
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.addresses import Addresses
@@ -78,10 +80,10 @@ class DeviceBuilder:
             self._more_not_understood += 1
             return
         quote = clean(_SECRET.sub(r"\1•••", text), MAX_QUOTE)
-        self._not_understood.append(NotUnderstood(line=line, text=quote, effect=effect, file=file))
+        self._not_understood.append(NotUnderstood(line=line, text=quote, effect=clean(effect, MAX_QUOTE), file=file))
 
     def build(self, *, name: str, limits: Sequence[str] = (), **fields: Any) -> Device:
-        """The finished device. `fields` are those of `Device` (interfaces, chains, nat, vpns…)."""
+        """The finished device, its texts cleaned. `fields` are those of `Device` (interfaces, chains, nat, vpns…)."""
         notes = list(limits)
         if self._more_not_understood:
             notes.append(f"{self._more_not_understood} autres directives non comprises ne sont pas listées.")
@@ -93,9 +95,41 @@ class DeviceBuilder:
             services=tuple(self._services),
             objects=tuple(self._objects),
             not_understood=tuple(self._not_understood),
-            limits=tuple(notes),
-            **fields,
+            limits=tuple(clean(note, MAX_TEXT) for note in notes),
+            **_inert(fields),
         )
+
+
+def _inert(fields: dict[str, Any]) -> dict[str, Any]:
+    """The same values, their texts without control nor bidirectional characters. What is shared stays shared."""
+    done: dict[int, Any] = {}
+
+    def text(value: str) -> str:
+        plain = value.isascii() and value.isprintable() and len(value) <= MAX_TEXT
+        return value if plain else clean(value, MAX_TEXT)
+
+    def record(value: msgspec.Struct) -> msgspec.Struct:
+        changes = {}
+        for name in value.__struct_fields__:
+            old = getattr(value, name)
+            new = visit(old)
+            if new is not old:
+                changes[name] = new
+        return msgspec.structs.replace(value, **changes) if changes else value
+
+    def visit(value: Any) -> Any:
+        if isinstance(value, str):
+            return text(value)
+        if isinstance(value, tuple):
+            new = tuple(visit(one) for one in value)
+            return value if all(one is old for one, old in zip(new, value, strict=True)) else new
+        if isinstance(value, msgspec.Struct):
+            if id(value) not in done:
+                done[id(value)] = record(value)
+            return done[id(value)]
+        return value
+
+    return {name: visit(value) for name, value in fields.items()}
 
 
 class NamedSets(Generic[Value]):

@@ -55,7 +55,7 @@ OUTSIDE = {4: "198.51.100.77", 6: "2001:db8:ffff::77"}
 MAX_READINGS = 200_000
 """Rules times interfaces beyond which the services that answer are not worked out."""
 _EXPORT = re.compile(r"(?m)^# .*\bby RouterOS \d")
-_FIREWALL = re.compile(r"(?m)^\s*/(?:ip|ipv6)[ /]firewall[ /](?:filter|nat|raw|mangle|address-list)\b")
+_FIREWALL = re.compile(r"(?m)^[ \t]*/(?:ip|ipv6)[ /]firewall[ /](?:filter|nat|raw|mangle|address-list)\b")
 _MENU = re.compile(r"(?m)^/(?:ip|ipv6|interface|system)(?:[ /][a-z0-9-]+)*[ \t]*\n(?:#.*\n|\n)*(?:add|set) \S")
 
 NO_HEADER = "Ce script n'est pas un /export : l'équipement peut avoir d'autres règles, avant ou après celles-ci."

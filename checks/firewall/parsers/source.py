@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+from checks.common.text import clean
 from checks.firewall.facts import SourceName
 
 MAX_BYTES = 50_000_000
@@ -41,7 +42,7 @@ class SourceFile(NamedTuple):
 
     def as_name(self) -> SourceName:
         """Its identity in the facts."""
-        return SourceName(name=self.name, sha256=self.sha256, lines=self.text.count("\n") + 1)
+        return SourceName(name=clean(self.name), sha256=self.sha256, lines=self.text.count("\n") + 1)
 
 
 def decode(name: str, raw: bytes) -> SourceFile:
