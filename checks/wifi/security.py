@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from checks.wifi.capture.suites import FAMILIES, SAE, akm_name, cipher_name, encryption_of
 from checks.wifi.capture.names import ssid_hex, ssid_text
+from checks.wifi.capture.suites import FAMILIES, SAE, akm_name, cipher_name, encryption_of
 from checks.wifi.facts import PMF_NONE, Suites
 
 _SELECTOR = re.compile(r"([0-9a-f]{2})[-:]([0-9a-f]{2})[-:]([0-9a-f]{2})[:-]([0-9]{1,3})")

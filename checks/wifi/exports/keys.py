@@ -14,7 +14,9 @@ from typing import NamedTuple
 from checks.wifi.exports.passwords import password_bits
 
 _RAW_KEY = re.compile(r"[0-9a-fA-F]{64}")
-_MASK = re.compile(r"[*•●xX.]{3,}|<[^<>]{0,40}>|\[?(?:redacted|hidden|removed|masked|secret|encrypted)\]?", re.I)
+_MASK = re.compile(
+    r"[*•●xX.]{3,}|<[^<>]{0,40}>|\[?(?:redacted|hidden|removed|masked|secret|encrypted)\]?", re.IGNORECASE
+)
 MIN_PASSPHRASE = 8
 """Characters of a WPA passphrase (IEEE Std 802.11-2024, J.4.1)."""
 

@@ -6,20 +6,18 @@ only need what is more common than a dictionary.
 
 from __future__ import annotations
 
-COMMON = frozenset(
-    """
+_COMMON = """
     password motdepasse passe passwd pass admin administrateur administrator root user utilisateur test default defaut
     welcome bienvenue bonjour hello soleil azerty qwerty qwertz azertyuiop qwertyuiop letmein secret secure securite
     security changeme changezmoi wifi wireless internet reseau network guest invite invites visiteur visiteurs public
     connexion access acces box livebox freebox bbox neufbox router routeur master monkey dragon football princess
     princesse iloveyou jetaime doudou loulou chouchou marseille paris chocolat coucou nicolas camille julien thomas
     sunshine superman batman shadow trustno freedom whatever computer ordinateur
-    """.split()
-)
+"""
+COMMON = frozenset(_COMMON.split())
 """Words at the top of every published list of leaked passwords, French and English, and default words of equipment."""
 
-CARE = frozenset(
-    """
+_CARE = """
     ehpad maison retraite residence resident residents foyer accueil soins soin sante hopital clinique infirmerie
     infirmier infirmiere aide soignant soignante medical medecin docteur pharmacie salle repos bureau direction
     directeur directrice secretariat cuisine restaurant animation atelier famille familles mamie papi papy chambre
@@ -29,21 +27,19 @@ CARE = frozenset(
     soleils ensoleillee belle vue bellevue beausejour esperance amitie solidarite esms esat fam mas ime itep sessad
     ssiad cpom ccas mutuelle association fondation groupe pro professionnel professionnels personnel staff equipe
     tablette tablettes planning netsoins titan osiris
-    """.split()
-)
+"""
+CARE = frozenset(_CARE.split())
 """Words of the trade, and names that such houses bear."""
 
-CALENDAR = frozenset(
-    """
+_CALENDAR = """
     janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre lundi mardi mercredi jeudi
     vendredi samedi dimanche printemps ete automne hiver noel paques january february march april may june july
     august september october november december monday tuesday wednesday thursday friday saturday sunday spring summer
     autumn winter christmas
-    """.split()
-)
+"""
+CALENDAR = frozenset(_CALENDAR.split())
 
-GENERAL = frozenset(
-    """
+_GENERAL = """
     chat chien cheval lapin oiseau poisson papillon fleur arbre foret montagne riviere ocean plage lune etoile ciel
     nuage pluie neige vent orage feu terre eau pierre sable maison porte fenetre table chaise lampe livre papier stylo
     voiture velo moto train avion bateau route rue place ville village campagne pays france monde matin midi soir nuit
@@ -56,8 +52,8 @@ GENERAL = frozenset(
     city village country world morning noon evening night day week month year love friend happy smile music dance song
     apple pear cherry strawberry lemon banana grape cheese bread wine coffee sugar cake big small new old young
     correct staple battery purple green black white silver golden winner lucky angel
-    """.split()
-)
+"""
+GENERAL = frozenset(_GENERAL.split())
 """Everyday words."""
 
 KEYBOARD = (

@@ -67,9 +67,11 @@ _CIPHERS = {
     "gcmp-256": "GCMP-256",
 }
 _SELECTOR = r"[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}:\d{1,3}"
-_AKM_WORDS = re.compile("|".join([*sorted(map(re.escape, _AKMS), key=len, reverse=True), _SELECTOR, r"\S+"]), re.I)
+_AKM_WORDS = re.compile(
+    "|".join([*sorted(map(re.escape, _AKMS), key=len, reverse=True), _SELECTOR, r"\S+"]), re.IGNORECASE
+)
 _CIPHER_WORDS = re.compile(
-    "|".join([*sorted(map(re.escape, _CIPHERS), key=len, reverse=True), _SELECTOR, r"\S+"]), re.I
+    "|".join([*sorted(map(re.escape, _CIPHERS), key=len, reverse=True), _SELECTOR, r"\S+"]), re.IGNORECASE
 )
 _GENERATIONS = (("EHT", "be"), ("HE", "ax"), ("VHT", "ac"), ("HT", "n"))
 
