@@ -7,7 +7,7 @@ import pytest
 
 from checks.firewall.algebra.services import parse_service
 from checks.firewall.controls.exposure import DANGEROUS
-from checks.firewall.facts import Device, Interface
+from checks.firewall.facts import Device, Interface, NamedObject
 from checks.model import Judgement, Reason, Severity, Verdict
 from tests.firewall.devices import Builder, device, forward, healthy_rules, interfaces, judge, publication, to_itself
 
@@ -213,6 +213,52 @@ def test_condition_does_not_hide_the_service() -> None:
     found = judge(SERVICES, entering("tcp/3389", conditions=("horaire : nuit",)))
     assert found.verdict is F
     assert "sous condition (horaire : nuit)" in found.affected[0].detail
+
+
+@pytest.mark.parametrize(
+    ("arriving", "to_ports", "verdict"),
+    [("tcp/33389", "3389", F), ("tcp/3389", "", F), ("tcp/8443", "443", P), ("udp/33389", "445", P)],
+)
+def test_server_published_under_another_port_is_found_where_rules_read_the_public_address(
+    arriving: str, to_ports: str, verdict: Verdict
+) -> None:
+    build = Builder()
+    nat = publication(build, "2", "198.51.100.2", arriving, "10.1.10.11", to_ports=to_ports, name="TSE")
+    rule = build.rule("1", "permit", "any4", "198.51.100.2", arriving, name="", comment="TSE du siège")
+    found = judge(SERVICES, device(rule, build=build, nat=(nat,), vendor="stormshield"))
+    assert found.verdict is verdict
+    if verdict is F:
+        assert [(item.ref, item.label) for item in found.affected] == [("1", "règle 1 « TSE du siège »")]
+        assert "10.1.10.11:" in found.affected[0].detail
+    closed = build.rule("1", "deny", "any4", "198.51.100.2", arriving)
+    assert judge(SERVICES, device(closed, build=build, nat=(nat,), vendor="stormshield")).verdict is P
+
+
+def test_private_sender_of_a_rule_without_interface_is_not_the_internet() -> None:
+    build = Builder()
+    inside = device(build.rule("1", "permit", "10.1.10.0/24", "any4", "tcp/445"), build=build)
+    assert judge(SERVICES, inside).verdict is P
+    named = device(build.rule("1", "permit", "10.1.10.0/24", "any4", "tcp/445", frm="WAN"), build=build)
+    assert judge(SERVICES, named).verdict is F
+
+
+def test_rules_the_export_does_not_show_are_a_doubt() -> None:
+    build = Builder()
+    rule = build.rule("implicite", automatic=True, conditions=("règles implicites absentes de l'export",))
+    given = device(build=build, chains=(forward(healthy_rules(build)), to_itself([rule])), interfaces=silent("WAN"))
+    assert judge(FROM_WAN, given).verdict is NS
+
+
+def test_access_to_the_firewall_is_by_its_own_addresses_where_objects_name_them() -> None:
+    build = Builder()
+    server = build.rule("1", "permit", "any4", "10.1.10.5", "tcp/443")
+    own = NamedObject(name="Firewall_out", kind="address", content=build.address("198.51.100.2"))
+    chains = (forward([server]), to_itself([server]))
+    base = {"vendor": "stormshield", "interfaces": silent("WAN"), "vpns": (), "chains": chains}
+    assert judge(FROM_WAN, device(build=build, objects=(own,), **base)).verdict is P
+    itself = build.rule("2", "permit", "any4", "198.51.100.2", "tcp/443")
+    both = base | {"chains": (forward([itself]), to_itself([itself]))}
+    assert judge(FROM_WAN, device(build=build, objects=(own,), **both)).verdict is F
 
 
 def test_rule_past_its_date_exposes_nothing() -> None:

@@ -15,7 +15,7 @@ from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
 from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.reach import Flow
-from checks.firewall.controls.whereabouts import holder, leaving_by_any
+from checks.firewall.controls.whereabouts import behind_others, holder, leaving_by_any
 from checks.firewall.facts import (
     DENY,
     FORWARD,
@@ -103,15 +103,18 @@ def evidence(device: Device, value: str, line: int = 0, file: int = 0) -> Eviden
 
 
 def label(rule: Rule) -> str:
-    """How people find the rule: `règle 12 « Accès Wi-Fi »`."""
+    """How people find the rule: `règle 12 « Accès Wi-Fi »`, by its comment when it has no name."""
     if rule.automatic:
         return f"règle automatique « {rule.name or rule.ref} »"
-    name = f" « {rule.name} »" if rule.name and rule.name != rule.ref else ""
+    said = rule.name or " ".join(rule.comment.split())[:_QUOTED]
+    name = f" « {said} »" if said and said != rule.ref else ""
     if name and _UUID.fullmatch(rule.ref):  # what no page of the product shows
         return f"règle{name}"
     return f"règle {rule.ref}{name}"
 
 
+_QUOTED = 60
+"""Characters of a comment that stand for a name."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -333,8 +336,9 @@ def passages(
         what: svc.Services | None,
         where: ip.Addresses | None = destinations,
     ) -> tuple[Flow, ...]:
-        found = review.flows.reach(in_zones=source, out_zones=target, services=what, destinations=where, hook=hook)
-        return tuple(flow for flow in found if _counts(review.device, flow, hook))
+        named = tuple(source)
+        found = review.flows.reach(in_zones=named, out_zones=target, services=what, destinations=where, hook=hook)
+        return tuple(flow for flow in found if _counts(review.device, flow, hook) and comes_from(review, flow, named))
 
     pairs = {
         (one, other): None
@@ -357,6 +361,18 @@ def passages(
 
 
 _TCP = svc.parse_service("tcp")
+
+
+def comes_from(review: DeviceReview, flow: Flow, zones: tuple[str, ...]) -> bool:
+    """Somebody behind one of the zones may send this; a rule that names its way in is taken at its word."""
+    if flow.rule.in_zones or not flow.sources.ranges:
+        return True
+    sources = ip.from_fact(flow.sources)
+    for zone in zones:
+        elsewhere = behind_others(review.device, review.roles, zone)
+        if intervals.difference(sources.over4, elsewhere.v4) or intervals.difference(sources.over6, elsewhere.v6):
+            return True
+    return False
 
 
 def _routed(review: DeviceReview, targets: tuple[str, ...], destinations: ip.Addresses | None) -> ip.Addresses | None:
@@ -391,15 +407,16 @@ def crossings(
 ) -> tuple[Passage, ...]:
     """Like `passages`, one question for all zones: each rule with the one pair of zones its witness crosses."""
     hook = INPUT if targets is None else FORWARD
+    named = tuple(sources)
     ways = None if targets is None else tuple(targets)
     found = review.flows.reach(
-        in_zones=tuple(sources),
+        in_zones=named,
         out_zones=ways,
         services=services,
         destinations=destinations if ways is None else _routed(review, ways, destinations),
         hook=hook,
     )
-    counting = (flow for flow in found if _counts(review.device, flow, hook))
+    counting = (flow for flow in found if _counts(review.device, flow, hook) and comes_from(review, flow, named))
     return tuple(
         Passage(
             review.device,
@@ -461,7 +478,8 @@ class Opening(NamedTuple):
     @property
     def certain(self) -> bool:
         """Something surely passes, or passes under a condition the administrator wrote, such as a time table."""
-        limited = self.rule.conditions or self.device.addresses[self.rule.source].maybe if self._known else False
+        known = self._known and not self.rule.automatic
+        limited = known and (self.rule.conditions or self.device.addresses[self.rule.source].maybe)
         return any(one.flow.certain for one in self.passages) or bool(limited)
 
     @property

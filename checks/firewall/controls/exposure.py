@@ -8,11 +8,14 @@ from typing import NamedTuple
 from checks.firewall import roles
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
+from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.reach import Flow
 from checks.firewall.controls.common import (
     Opening,
+    Passage,
     blame,
     by_rule,
+    comes_from,
     crossings,
     distinct,
     doubtful,
@@ -32,6 +35,7 @@ from checks.firewall.controls.common import (
     wide_addresses,
     written,
 )
+from checks.firewall.controls.whereabouts import REAL_DESTINATION
 from checks.firewall.facts import INPUT, AddressSet, Device, Interface, NatRule, Rule
 from checks.firewall.review import DeviceReview
 from checks.model import Affected, Context, Judgement, Severity, failed, not_applicable, passed
@@ -173,7 +177,16 @@ def _inbound(review: DeviceReview, zones: tuple[str, ...]) -> tuple[Opening, ...
     """Rules that let some zones talk to the administration of the firewall itself."""
     bare = review.device.vendor in _PLAIN_SERVERS or _portal(review.device)
     wanted = services_of(_ADMINISTRATION if bare else f"{_ADMINISTRATION},{_WEB}")
-    return openings(review.device, crossings(review, zones, None, wanted))
+    own = _own_addresses(review.device)
+    return openings(review.device, crossings(review, zones, None, wanted, own))
+
+
+def _own_addresses(device: Device) -> ip.Addresses | None:
+    """Addresses of the firewall itself, where its objects name them and one list serves both ways."""
+    if device.vendor != "stormshield":
+        return None
+    named = [one for one in device.objects if one.kind == "address" and one.name.lower().startswith("firewall_")]
+    return ip.join(*(ip.from_fact(device.addresses[one.content]) for one in named)) if named else None
 
 
 def _portal(device: Device) -> bool:
@@ -194,10 +207,15 @@ def dangerous_services(review: DeviceReview, context: Context) -> Judgement:
     inside = roles.without_role(review.roles, roles.WAN)
     seen = evidence(device, f"{len(DANGEROUS)} services cherchés depuis {listed(zones)}")
     exposed = _exposed_services(review, context, zones, inside)
+    behind = _published_services(review, context, zones)
+    for service, publications in behind.items():
+        rules = openings(device, (passage for _, passage in publications))
+        exposed[service] = (*exposed.get(service, ()), *rules)
+    leads = {id(passage.flow.rule): nat for found in behind.values() for nat, passage in found}
     certain = {service: sure for service, found in exposed.items() if (sure := [one for one in found if one.meant])}
     if certain:
         named = {service.title: sure for service, sure in certain.items()}
-        affected = distinct(_exposing(titles, one) for titles, one in by_rule(named))
+        affected = distinct(_exposing(titles, one, leads) for titles, one in by_rule(named))
         message = f"Internet atteint des services dangereux : {listed(service.title for service in certain)}."
         return failed(device.name, message, seen, affected=affected, severity=_gravity(certain))
     if exposed:
@@ -221,7 +239,59 @@ def _exposed_services(
     return {service: found for service, found in asked.items() if found}
 
 
-def _exposing(titles: str, one: Opening) -> Affected:
+def _published_services(
+    review: DeviceReview, context: Context, zones: tuple[str, ...]
+) -> dict[Service, list[tuple[NatRule, Passage]]]:
+    """Services that rules show under their public address and port only: those of the real server count."""
+    device = review.device
+    found: dict[Service, list[tuple[NatRule, Passage]]] = {}
+    if device.vendor in REAL_DESTINATION:
+        return found
+    for nat in device.nat:
+        elsewhere = bool(nat.in_zones) and set(nat.in_zones).isdisjoint(zones)
+        if elsewhere or not nat.enabled or nat.kind not in ("destination", "static"):
+            continue
+        for service in DANGEROUS:
+            arriving = _arriving(device, nat, services_of(*service.texts))
+            if arriving is None:
+                continue
+            flows = review.flows.reach(
+                in_zones=zones, services=arriving, destinations=ip.from_fact(device.addresses[nat.destination])
+            )
+            passing = [
+                Passage(device, flow, flow.witness.get("in", ""), flow.witness.get("out", ""), everything=False)
+                for flow in flows
+                if opens(flow.rule) and not flow.rule.automatic and comes_from(review, flow, zones)
+            ]
+            found.setdefault(service, []).extend((nat, one) for one in lasting(passing, context))
+    return {service: passages for service, passages in found.items() if passages}
+
+
+def _arriving(device: Device, nat: NatRule, wanted: svc.Services) -> svc.Services | None:
+    """The public services that lead to one of the services wanted; None when there are none."""
+    given = svc.from_fact(device.services[nat.services])
+    boxes = (*given.sure, *given.maybe)
+    searched = intervals.union(*(box.services for box in wanted.sure))
+    if not nat.to_ports:
+        kept = [box._replace(services=intervals.intersection(box.services, searched)) for box in boxes]
+        return svc.Services(sure=tuple(box for box in kept if box.services)) or None
+    try:
+        ports = svc.parse_ports(nat.to_ports)
+    except svc.ServiceError:
+        return None
+    found: list[svc.Box] = []
+    for number in _TRANSPORT:
+        whole = ((number * svc.PORTS, number * svc.PORTS + svc.TOP_PORT),)
+        real = tuple((whole[0][0] + low, whole[0][0] + high) for low, high in ports)
+        if intervals.intersection(real, searched):
+            found += [box._replace(services=intervals.intersection(box.services, whole)) for box in boxes]
+    return svc.Services(sure=tuple(box for box in found if box.services)) or None
+
+
+_TRANSPORT = (6, 17)
+
+
+def _exposing(titles: str, one: Opening, leads: Mapping[int, NatRule]) -> Affected:
     """One rule and the services it exposes."""
     flows = [passage.flow for passage in one.passages]
     sender = one.device.addresses[one.rule.source] if one.device.addresses else AddressSet()
@@ -230,6 +300,8 @@ def _exposing(titles: str, one: Opening) -> Affected:
         who = listed(sender.names or sender.unresolved)
     anywhere = bool(one.device.addresses) and wide_addresses(one.device.addresses[one.rule.destination])
     where = "toute adresse" if anywhere else listed(text for flow in flows for text in flow.destinations.ranges)
+    if nat := leads.get(id(one.rule)):
+        where = f"{nat.to_address or 'adresse inconnue'}:{nat.to_ports} (publication {nat.ref}, ligne {nat.line})"
     detail = f"{titles} ; depuis {who} vers {where}{one.why()}"
     return point(one.device, one.rule, "exposed-service", detail, witness=one.witness)
 

@@ -46,6 +46,19 @@ def leaving_by(device: Device, roles: Mapping[str, str], zone: str) -> Addresses
     return Addresses(v4=_without(v4, others[4], own[4]), v6=_without(ALL6, others[6], own[6]))
 
 
+def behind_others(device: Device, roles: Mapping[str, str], zone: str) -> Addresses:
+    """Addresses that are surely not behind a zone: networks of the others; for the Internet, private ones too."""
+    own, others = _NOWHERE, _NOWHERE
+    for one in device.interfaces:
+        if one.enabled and one.name == zone:
+            own = _networks(one.networks)
+        elif one.enabled:
+            networks = _networks(one.networks)
+            others = {family: union(others[family], networks[family]) for family in (4, 6)}
+    private = _PRIVATE if roles.get(zone) == role.WAN else ()
+    return Addresses(v4=difference(union(others[4], private), own[4]), v6=difference(others[6], own[6]))
+
+
 def leaving_by_any(device: Device, roles: Mapping[str, str], zones: Iterable[str]) -> Addresses | None:
     """Destinations that may leave by one of several zones; None when nothing is known."""
     found = [leaving_by(device, roles, zone) for zone in zones]
