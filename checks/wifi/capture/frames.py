@@ -8,8 +8,8 @@ What is new goes through the parsers of elements, keys and EAP.
 # ruff: noqa: PLR2004 - the numbers are those of the standard
 from __future__ import annotations
 
-import struct
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -34,7 +34,6 @@ _SNAP = (b"\xaa\xaa\x03\x00\x00\x00", b"\xaa\xaa\x03\x00\x00\xf8")
 _EAPOL_WITHIN = 24 + 6 + 2 + 4 + 3 + 14 + 6 + len(_EAPOL)
 """Farthest end of an EAPOL header: four addresses, QoS, HT control, padding, one A-MSDU header."""
 _PROTECTED = 0x40
-_HEAD = struct.Struct("<Q").unpack_from
 MAX_CACHE = 8192
 """Distinct beacons remembered; some access points put a counter in them."""
 MAX_PENDING = 1 << 22
@@ -46,6 +45,9 @@ MAX_TABLE = 20_000
 EAP_RESPONSE = 2
 
 Note = Callable[[int], None]
+"""Counts one frame, given its signal byte."""
+_Shape = tuple[int, int, int, int]
+"""Length of a link header, places of flags and signal, bytes to look up instead when the first eight do not tell."""
 
 
 class _Air:
@@ -53,7 +55,7 @@ class _Air:
 
     def __init__(self, interface: Interface) -> None:
         self.link = interface.link
-        self.layouts: dict[int | bytes, link.Layout] = {}
+        self.layouts: dict[bytes, _Shape] = {}
         self.reader = link.READERS.get(interface.link)
         self.fcs = Fcs()
         self.server = self.station = b""
@@ -85,7 +87,7 @@ class Scanner:
         self._probed: set[bytes] = set()
         self._leaving: dict[bytes, int] = {}
         self._leaving_first: dict[bytes, int] = {}
-        self._pairs: dict[int, dict[bytes, int]] = {flags: {} for flags in _PAIR_FLAGS}
+        self._pairs: dict[int, defaultdict[bytes, int]] = {flags: defaultdict(int) for flags in _PAIR_FLAGS}
         self._kinds = bytearray()
         self._before = 0
         self._window: int | None = None
@@ -241,27 +243,27 @@ class Scanner:
         """Read 802.11 frames. Everything here is done half a million times: slow paths are elsewhere."""
         data, cut, reader = batch.data, batch.cut, air.reader
         radiotap, bare = air.link == link.RADIOTAP, air.link == link.IEEE80211
-        layouts, learn, fcs = air.layouts.get, self._learn, air.fcs
+        layouts, fcs = air.layouts, air.fcs
         kinds, add_kind, before = self._kinds, self._kinds.append, self._before
-        beacons, responses, probed = self._beacons.get, self._responses.get, self._probed
+        skip = len(kinds)
+        beacons, responses, probed = self._beacons, self._responses, self._probed
         pairs, leaving = self._pairs, self._leaving
         find = data.find
-        limit = len(data) - 8
         signal = flags = 0
         if reader is None:
             return
-        for start, end, second in zip(batch.starts, batch.ends, batch.seconds, strict=True):
+        for start, end in zip(batch.starts, batch.ends, strict=True):
             if radiotap:
-                if start > limit:
-                    add_kind(DAMAGED)
-                    continue
-                layout = layouts(_HEAD(data, start)[0]) or learn(air, data, start, end)
-                if layout and layout.extended:
-                    layout = layouts(data[start : start + layout.extended]) or learn(air, data, start, end)
-                if layout is None:
-                    add_kind(DAMAGED)
-                    continue
-                length, flags_at, signal_at, _, _ = layout
+                try:
+                    length, flags_at, signal_at, extended = layouts[data[start : start + 8]]
+                    if extended:
+                        length, flags_at, signal_at, extended = layouts[data[start : start + extended]]
+                except KeyError:
+                    layout = self._learn(air, data, start, end)
+                    if layout is None:
+                        add_kind(DAMAGED)
+                        continue
+                    length, flags_at, signal_at, extended = layout
                 flags = data[start + flags_at]
                 signal = data[start + signal_at]
                 at = start + length
@@ -288,79 +290,80 @@ class Scanner:
             kind = data[at]
             add_kind(kind)
             if kind == 0x80:
-                note = beacons(data[at + 16 : at + 22] + data[at + 32 : end])
-                if note is None:
-                    note = self._announce(batch, air, start, at, end, flags, second)
-                note(signal)
+                try:
+                    beacons[data[at + 16 : at + 22] + data[at + 32 : end]](signal)
+                except KeyError:
+                    self._announce(batch, air, len(kinds) - skip - 1, at, end, flags)(signal)
             elif kind & 0x0F == 0x08:
                 if end - at < 24:
                     continue
                 control = data[at + 1]
-                table = pairs[control & 0x43]
-                key = data[at + 4 : at + 16]
-                table[key] = table.get(key, 0) + 1
+                pairs[control & 0x43][data[at + 4 : at + 16]] += 1
                 if not control & 0x40 and not kind & 0x40 and find(_EAPOL, at + 30, at + 62) > 0:
-                    self._eapol(_Frame(data, at, end, cut, before + len(kinds), second))
+                    self._eapol(_Frame(data, at, end, cut, before + len(kinds), batch.seconds[len(kinds) - skip - 1]))
             elif kind & 0x0F == 0x04:
                 continue
             elif kind == 0x50:
-                note = responses(data[at + 16 : at + 22] + data[at + 32 : end])
-                if note is None:
-                    note = self._announce(batch, air, start, at, end, flags, second)
-                note(signal)
+                try:
+                    responses[data[at + 16 : at + 22] + data[at + 32 : end]](signal)
+                except KeyError:
+                    self._announce(batch, air, len(kinds) - skip - 1, at, end, flags)(signal)
             elif kind in {0xC0, 0xA0}:
                 if end - at >= 26:
                     key = data[at : at + 2] + data[at + 4 : at + 22] + data[at + 24 : at + 26]
-                    known = leaving.get(key)
-                    if known is None:
+                    if key in leaving:
+                        leaving[key] += 1
+                    else:
                         self._leaving_first[key] = before + len(kinds)
                         leaving[key] = 1
-                    else:
-                        leaving[key] = known + 1
             elif kind == 0x40:
                 if data[at + 10 : at + 16] + data[at + 24 : end] not in probed:
-                    self._probe(_Frame(data, at, end, cut, before + len(kinds), second))
+                    self._probe(_Frame(data, at, end, cut, before + len(kinds), 0))
             elif kind in {0x00, 0x20}:
-                self._associate(_Frame(data, at, end, cut, before + len(kinds), second))
+                self._associate(_Frame(data, at, end, cut, before + len(kinds), 0))
 
-    def _learn(self, air: _Air, data: bytes, start: int, end: int) -> link.Layout | None:
+    def _learn(self, air: _Air, data: bytes, start: int, end: int) -> _Shape | None:
         """Compute the layout of a radiotap header, and remember it for those of the same shape."""
         layout = link.radiotap_layout(data, start, end)
-        if layout is None or len(air.layouts) > MAX_CACHE:
-            return layout._replace(extended=0) if layout else None
-        head = _HEAD(data, start)[0]
+        if layout is None:
+            return None
+        if len(air.layouts) > MAX_CACHE:
+            air.layouts.clear()
+        shape: _Shape = layout.length, layout.flags, layout.signal, 0
+        head = data[start : start + 8]
         if layout.extended:
-            shape = 4 + layout.extended
-            air.layouts[head] = layout._replace(extended=shape)
-            layout = layout._replace(extended=0)
-            air.layouts[data[start : start + shape]] = layout
+            # The first word is not enough to tell: the entry of the head says how many bytes are.
+            size = 4 + layout.extended
+            air.layouts[head] = 0, 0, 0, size
+            air.layouts[data[start : start + size]] = shape
         else:
-            air.layouts[head] = layout
-        return layout
+            air.layouts[head] = shape
+        return shape
 
-    def _announce(self, batch: Batch, air: _Air, start: int, at: int, end: int, flags: int, second: int) -> Note:
-        """Where to count a beacon or probe response that is not in the cache, after reading what it says."""
+    def _announce(self, batch: Batch, air: _Air, index: int, at: int, end: int, flags: int) -> Note:
+        """Where to count a beacon or probe response that is not in the cache, after reading what it says.
+
+        `index` is its place in the batch, `at` the start of its 802.11 header, `end` where the fast path saw its end.
+        """
         data = batch.data
         kind = data[at]
-        number = self.frames
-        key = data[at + 16 : at + 22] + data[at + 32 : end]
-        recorded = batch.ends[bisect_left(batch.starts, start)]
+        recorded = batch.ends[index]
         checked = recorded if batch.cut else air.fcs.check(data, at, recorded, flagged=bool(flags & 0x10))
         if checked is None or checked - at < 36 or is_group(data[at + 16 : at + 22]):
             self._kinds[-1] = DAMAGED
             return _ignore
-        frame = _Frame(data, at, checked, batch.cut, number, second)
+        frame = _Frame(data, at, checked, batch.cut, self.frames, batch.seconds[index])
         cache = self._beacons if kind == BEACON else self._responses
         if len(cache) >= MAX_CACHE:
             cache.clear()
         stable = self._stable_key(frame)
         note = self._settled.get(stable)
         if note is None:
-            note = self._describe(frame, air, start)
+            note = self._describe(frame, air, batch.starts[index])
             if len(self._settled) >= MAX_CACHE:
                 self._settled.clear()
             self._settled[stable] = note
-        cache[key] = note
+        cache[data[at + 16 : at + 22] + data[at + 32 : end]] = note
         return note
 
     def _stable_key(self, frame: _Frame) -> bytes:

@@ -90,7 +90,7 @@ class PcapWalker:
 
     def __init__(self, order: str) -> None:
         self._order = order
-        self._record = struct.Struct(f"{order}IIII")
+        self._record = struct.Struct(f"{order}I4xII")
         self._left = b""
         self._stopped = False
         self.truncated = False
@@ -130,7 +130,7 @@ class PcapWalker:
         last = size - 16
         cut: bool | None = None
         while position <= last:
-            second, _, captured, original = unpack(data, position)
+            second, captured, original = unpack(data, position)
             start = position + 16
             end = start + captured
             if end > size:

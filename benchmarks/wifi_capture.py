@@ -1,0 +1,213 @@
+"""How fast radio captures are read, beside tshark and hcxpcapngtool in the same run, and how much memory it takes.
+
+The file is made from a capture given on the command line, repeated up to the number of frames wanted. Each repetition
+is later than the one before, and its beacons get a new time stamp and sequence number (with the checksum that goes with
+them), as real ones have: a cache of whole frames would find nothing. Every tool runs as a whole process, in turn, and
+medians are compared; ours also says the time spent reading, without the start of Python.
+
+    python benchmarks/wifi_capture.py CAPTURE [--frames 500000] [--rounds 3] [--no-memory] [--json FILE]
+
+tshark extracts fields of all frames (type, BSSID, SSID, AKM), which is less than what is asked of ours. A peer that is
+not installed is said to be absent. Ends with 1 when a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from checks.wifi.capture import link
+from checks.wifi.capture.files import CaptureSource
+from checks.wifi.capture.packets import walker_for
+
+FRAMES = 500_000
+TARGET_SPEED = 400_000
+TARGET_TSHARK = 10.0
+TARGET_HCX = 1.0
+TARGET_GROWTH = 1.1
+MEMORY_FACTOR = 10
+
+READER = """
+import json, resource, secrets, sys, time
+from pathlib import Path
+from checks.wifi.capture.reader import read_captures
+started, cpu = time.perf_counter(), time.process_time()
+facts = read_captures([Path(sys.argv[1])], salt=secrets.token_bytes(16))
+seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+print(json.dumps({"seconds": seconds, "cpu": cpu, "frames": facts.files[0].frames, "networks": len(facts.networks),
+                  "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+"""
+TSHARK_FIELDS = ("wlan.fc.type_subtype", "wlan.bssid", "wlan.ssid", "wlan.rsn.akms.type", "wlan_rsna_eapol.keydes.msgnr")
+
+
+def packets(path: Path) -> tuple[int, list[tuple[int, bytes]]]:
+    """Link type of the first interface, and (second, bytes) of each of its packets."""
+    source = CaptureSource(path)
+    walker = None
+    found: list[tuple[int, bytes]] = []
+    for piece in source.chunks():
+        walker = walker or walker_for(piece)
+        for batch in walker.feed(piece):
+            if batch.interface is walker.interfaces[0]:
+                found += [
+                    (second, batch.data[start:end])
+                    for start, end, second in zip(batch.starts, batch.ends, batch.seconds, strict=True)
+                ]
+    if walker is None or not found:
+        sys.exit(f"{path}: no packet")
+    return walker.interfaces[0].link, found
+
+
+def freshen(packet: bytes, kind: int, number: int) -> bytes:
+    """The packet with another time stamp and sequence number, when it is a beacon or probe response."""
+    reader = link.READERS.get(kind)
+    tag = reader(packet, 0, len(packet)) if reader else None
+    if tag is None or packet[tag.length : tag.length + 1] not in {b"\x80", b"\x50"} or len(packet) < tag.length + 40:
+        return packet
+    at = tag.length
+    frame = bytearray(packet[at:])
+    checked = zlib.crc32(frame[:-4]).to_bytes(4, "little") == bytes(frame[-4:])
+    struct.pack_into("<H", frame, 22, (number & 0xFFF) << 4)
+    struct.pack_into("<Q", frame, 24, number * 102_400)
+    if checked:
+        frame[-4:] = zlib.crc32(frame[:-4]).to_bytes(4, "little")
+    return packet[:at] + bytes(frame)
+
+
+def repeated(kind: int, found: list[tuple[int, bytes]], frames: int) -> Iterator[bytes]:
+    """Content of a pcap file of that many frames."""
+    yield struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, kind)
+    seconds = [second for second, _ in found]
+    first, span = min(seconds), max(seconds) - min(seconds) + 1
+    for number in range(frames):
+        turn, index = divmod(number, len(found))
+        second, packet = found[index]
+        packet = freshen(packet, kind, number)
+        when = (1_700_000_000 + second - first + turn * span) & 0xFFFFFFFF
+        yield struct.pack("<IIII", when, number % 1_000_000, len(packet), len(packet)) + packet
+
+
+def build(path: Path, kind: int, found: list[tuple[int, bytes]], frames: int) -> None:
+    with path.open("wb") as file:
+        for part in repeated(kind, found, frames):
+            file.write(part)
+
+
+def ours(path: Path) -> dict[str, Any]:
+    """One reading in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", READER, str(path)], env=environment, capture_output=True, text=True, check=True
+    )
+    return {**json.loads(done.stdout), "process": time.perf_counter() - started}
+
+
+def tshark(path: Path) -> float:
+    fields = [part for field in TSHARK_FIELDS for part in ("-e", field)]
+    return timed(["tshark", "-n", "-r", str(path), "-T", "fields", *fields])
+
+
+def hcx(path: Path, folder: Path) -> float:
+    return timed(["hcxpcapngtool", "-o", str(folder / "hashes"), str(path)])
+
+
+def timed(command: list[str]) -> float:
+    started = time.perf_counter()
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        sys.exit(f"{command[0]} failed: {done.stderr.strip()[-500:]}")
+    return seconds
+
+
+def measure(path: Path, folder: Path, rounds: int) -> dict[str, Any]:
+    """Every tool in turn, several rounds."""
+    reading: list[dict[str, Any]] = []
+    peers: dict[str, list[float]] = {"tshark": [], "hcxpcapngtool": []}
+    for _ in range(rounds):
+        reading.append(ours(path))
+        if shutil.which("tshark"):
+            peers["tshark"].append(tshark(path))
+        if shutil.which("hcxpcapngtool"):
+            peers["hcxpcapngtool"].append(hcx(path, folder))
+    medians = {key: statistics.median(run[key] for run in reading) for key in ("seconds", "cpu", "process", "memory")}
+    return {
+        **medians,
+        "frames": reading[0]["frames"],
+        "networks": reading[0]["networks"],
+        "fastest": min(run["seconds"] for run in reading),
+        "slowest": max(run["seconds"] for run in reading),
+        "peers": {name: statistics.median(times) if times else None for name, times in peers.items()},
+    }
+
+
+def report(figures: dict[str, Any]) -> bool:
+    """Print the figures; True when every target that could be measured is met."""
+    speed = figures["frames"] / figures["seconds"]
+    print(f"frames               {figures['frames']:>12,}   networks {figures['networks']}")
+    print(f"reading              {figures['seconds']:>12.3f} s ({figures['fastest']:.3f} – {figures['slowest']:.3f})")
+    print(f"CPU                  {figures['cpu']:>12.3f} s   whole process {figures['process']:.3f} s")
+    met = verdict("frames per second", speed, TARGET_SPEED, "{:,.0f}", above=True)
+    for name, target in (("tshark", TARGET_TSHARK), ("hcxpcapngtool", TARGET_HCX)):
+        seconds = figures["peers"][name]
+        if seconds is None:
+            print(f"{name:<20} absent")
+            continue
+        ratio = seconds / figures["process"]
+        print(f"{name:<20} {seconds:>12.3f} s")
+        met &= verdict(f"{name} / ours", ratio, target, "{:.2f}", above=True)
+    memory = figures.get("memory_large")
+    print(f"peak memory          {figures['memory']:>12} MiB")
+    if memory:
+        print(f"peak memory, {MEMORY_FACTOR} ×    {memory:>12} MiB")
+        met &= verdict("growth", memory / figures["memory"], TARGET_GROWTH, "{:.2f}", above=False)
+    return met
+
+
+def verdict(title: str, value: float, target: float, shape: str, *, above: bool) -> bool:
+    met = value >= target if above else value <= target
+    sign = "≥" if above else "≤"
+    print(f"{title:<20} {shape.format(value):>12}   target {sign} {shape.format(target)}{'' if met else '  MISSED'}")
+    return met
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("capture", type=Path)
+    parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-memory", action="store_true", help="do not make the file that is ten times larger")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    kind, found = packets(arguments.capture)
+    with tempfile.TemporaryDirectory(prefix="wifi-bench-") as name:
+        folder = Path(name)
+        path = folder / "capture.pcap"
+        build(path, kind, found, arguments.frames)
+        print(f"{arguments.capture.name}: {len(found)} frames repeated, {path.stat().st_size / 1e6:.0f} MB")
+        figures = measure(path, folder, arguments.rounds)
+        if not arguments.no_memory:
+            build(path, kind, found, arguments.frames * MEMORY_FACTOR)
+            figures["memory_large"] = ours(path)["memory"]
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    return 0 if report(figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
