@@ -11,9 +11,9 @@ import msgspec
 
 from checks.common.french import count
 from checks.firewall.algebra.compare import Difference
+from checks.firewall.algebra.flatten import Policy
 from checks.firewall.algebra.reduce import Proof, Proposal, by_use, prove, reduced
 from checks.firewall.algebra.rules import SHADOWED, Anomaly, device_anomalies, key_of
-from checks.firewall.algebra.space import Space
 from checks.firewall.facts import Chain, Device, FirewallFacts, Rule
 
 SHOWN = 30
@@ -82,7 +82,7 @@ def _proof(proofs: Sequence[Proof]) -> Iterator[str]:
         where = f"{proof.chain}, IPv{proof.family}"
         if found.differences:
             yield f"- {where} : {count(len(found.differences), 'différence')}"
-            yield from (f"  - {_difference(proof.before.space, one)}" for one in found.differences[:SHOWN])
+            yield from (f"  - {_difference(proof.before, one)}" for one in found.differences[:SHOWN])
         elif found.complete:
             yield f"- {where} : équivalent, aucune différence"
         else:
@@ -92,8 +92,8 @@ def _proof(proofs: Sequence[Proof]) -> Iterator[str]:
     yield ""
 
 
-def _difference(space: Space, one: Difference) -> str:
-    packet = space.describe(one.packet)
+def _difference(policy: Policy, one: Difference) -> str:
+    packet = policy.describe(one.packet)
     text = ", ".join(f"{key}={value}" for key, value in packet.items() if key != "family")
     return (
         f"{text} : {_action(one.before.action)} par {_short(one.before.rule)} avant, "
@@ -130,7 +130,7 @@ def _move(device: Device, anomaly: Anomaly) -> Iterator[str]:
     for proof in prove(device, moved):
         for one in proof.comparison.differences[: SHOWN // 3]:
             lines += 1
-            yield f"  - Si elle passe devant : {_difference(proof.before.space, one)}"
+            yield f"  - Si elle passe devant : {_difference(proof.before, one)}"
         if not proof.comparison.complete and not proof.comparison.differences:
             lines += 1
             yield f"  - {proof.chain}, IPv{proof.family} : effet non démontré (objets non résolus)."

@@ -13,8 +13,8 @@ from checks.firewall.algebra import services as svc
 from checks.firewall.algebra.cubes import subtract
 from checks.firewall.algebra.intervals import Intervals
 from checks.firewall.algebra.services import Box
-from checks.firewall.algebra.space import Cube, Space, meet_cubes, space_of
-from checks.firewall.facts import DENY, GOTO, JUMP, NONE, PERMIT, RETURN, Chain, Device, Rule
+from checks.firewall.algebra.space import Cube, Point, Space, meet_cubes, space_of
+from checks.firewall.facts import DENY, GOTO, INPUT, JUMP, NONE, OUTPUT, PERMIT, RETURN, Chain, Device, Rule
 
 MAX_ENTRIES = 400_000
 """Lines after unfolding: a chain called from many places counts as often. Beyond, nothing is proved."""
@@ -52,6 +52,12 @@ class Policy(NamedTuple):
     """The default of the chain is the last entry."""
     complete: bool
     """False when unfolding had to stop: nothing may then be proved."""
+
+    def describe(self, point: Point) -> dict[str, str]:
+        """A packet as people write it (see `Space.describe`), without the interface it never has in this hook."""
+        found = self.space.describe(point)
+        found.pop({INPUT: "out", OUTPUT: "in"}.get(self.chain.hook, ""), None)
+        return found
 
 
 class _Sets(NamedTuple):

@@ -154,7 +154,7 @@ class _Search:
             destinations=self._addresses(parts, DESTINATION),
             services=services_to_fact(_services(parts)),
             certain=certain,
-            witness=self._space.describe(packet),
+            witness=self._lines.policy.describe(packet),
         )
 
     def _passing(self, cubes: Sequence[Cube], refused: Sequence[Cube], *, certain: bool) -> Point | None:

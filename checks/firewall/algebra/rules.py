@@ -160,7 +160,7 @@ def _witness(lines: Sequence[_Seen]) -> Mapping[str, str] | None:
     line = next((line for line in lines if line.found.witness is not None), None)
     if line is None or line.found.witness is None:
         return None
-    return line.policy.space.describe(line.found.witness)
+    return line.policy.describe(line.found.witness)
 
 
 def _common_packet(lines: Sequence[_Seen], lists: Sequence[Sequence[int]]) -> Mapping[str, str] | None:
@@ -169,7 +169,7 @@ def _common_packet(lines: Sequence[_Seen], lists: Sequence[Sequence[int]]) -> Ma
         for number in numbers:
             common = _meet_any(entries[line.number].sure, entries[number].sure or entries[number].may)
             if common is not None:
-                return line.policy.space.describe(representative(common))
+                return line.policy.describe(representative(common))
     return None
 
 
