@@ -320,6 +320,23 @@ def test_translations_permit_nothing() -> None:
     )
 
 
+def test_publication_is_on_the_zone_of_its_interface_and_its_address_is_known() -> None:
+    nat = (
+        "<NATRule transactionid=''><Name>pub</Name><Status>Enable</Status><OriginalDestinationNetworks><Network>#Port2"
+        "</Network></OriginalDestinationNetworks><InboundInterfaces><Interface>Port2</Interface></InboundInterfaces>"
+        "<TranslatedSource>Original</TranslatedSource><TranslatedDestination>SRV_DPI</TranslatedDestination></NATRule>"
+    )
+    device = parsed(export(firewall_rule("a", "Accept", dst="#Port2", zones=("WAN", "LAN")), nat, OBJECTS, SYSTEM))
+    (pub,) = device.nat
+    assert pub.in_zones == ("WAN",)
+    assert device.addresses[pub.destination].ranges == ("192.0.2.2",)
+    assert verdict(device, "203.0.113.9", "192.0.2.2", in_zone="WAN", out_zone="LAN") == ("permit", "a")
+    assert "#Port2" not in {one.name for one in device.objects}
+    dynamic = SYSTEM.replace("<IPAddress>192.0.2.2<", "<IPv4Assignment>DHCP</IPv4Assignment><IPAddress>192.0.2.2<")
+    lost = parsed(export(firewall_rule("a", "Accept", dst="#Port2"), nat, OBJECTS, dynamic))
+    assert lost.addresses[lost.nat[0].destination].unresolved == ("système:#Port2",)
+
+
 def test_zones_administration_accounts_and_tunnels() -> None:
     device = parsed(export(firewall_rule("a", "Accept", zones=("LAN", "WAN")), SYSTEM))
     zones = {one.name: one for one in device.interfaces}

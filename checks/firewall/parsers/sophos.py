@@ -26,6 +26,7 @@ TOGETHER = True
 
 RULES = ("FirewallRule", "SecurityPolicy")
 INTERFACES = ("Interface", "VLAN", "LAG", "BridgePair", "Alias", "XFRMInterface", "WirelessNetworks")
+_DYNAMIC = re.compile(r"dhcp|pppoe", re.IGNORECASE)
 ROLES = {"LAN": "lan", "WAN": "wan", "DMZ": "dmz", "VPN": "vpn"}
 ADMIN = {"HTTPS": "https", "HTTP": "http", "SSH": "ssh", "Telnet": "telnet", "Ping": "ping", "SNMP": "snmp"}
 _XML = re.compile(
@@ -81,13 +82,16 @@ class _Firewall:
                 self._reports.append(read_report(file, index))
             else:
                 self._read(parse_xml(file), index)
+        for one, _ in self._all(*INTERFACES):
+            if not _DYNAMIC.search(one.value("IPv4Assignment") or one.value("IPAssignment")):
+                self._objects.own(one.value("Hardware") or one.value("Name"), one.value("IPAddress"))
         self._objects.finish()
         groups = {
             one.text.strip(): node.value("Name")
             for node, _ in self._all("FirewallRuleGroup")
             for one in node.all("SecurityPolicyList", "SecurityPolicy")
         }
-        reader = RuleReader(self._builder, self._objects, groups)
+        reader = RuleReader(self._builder, self._objects, groups, self._zones_of_interfaces())
         chain = self._chain(reader)
         nat = tuple(one for node, file in self._all("NATRule") for one in reader.nat(node, file))
         interfaces = self._interfaces(chain)
@@ -149,6 +153,16 @@ class _Firewall:
             why_not_exact=why,
             rules=rules,
         )
+
+    def _zones_of_interfaces(self) -> dict[str, str]:
+        """Interface to the zone it is in: rules name zones, translations name interfaces."""
+        return {
+            name: zone
+            for one, _ in self._all(*INTERFACES)
+            if (zone := one.value("NetworkZone") or one.value("Zone"))
+            for name in (one.value("Hardware"), one.value("Name"))
+            if name
+        }
 
     def _interfaces(self, chain: Chain) -> tuple[Interface, ...]:
         found: dict[str, Interface] = {}

@@ -74,6 +74,13 @@ class Objects:
             self._builder.not_understood(node.line, f"Services {name}", f"service {name} : contenu inconnu", file)
             self._services.define(name, svc.unknown(f"illisible:{name}"))
 
+    def own(self, interface: str, address: str) -> None:
+        """The product names the address of an interface `#` and its port."""
+        try:
+            self._addresses.define(f"#{interface}", ip.from_ranges((address,)))
+        except AddressError:
+            return
+
     def finish(self) -> None:
         """Groups that only their members name hold at least those members."""
         for group, members in self._by_host.items():
@@ -104,6 +111,8 @@ class Objects:
             for member in members
         }
         for name, kind, line, file in self._defined:
+            if name.startswith("#"):  # nobody wrote it
+                continue
             table: NamedSets[Addresses] | NamedSets[Services]
             table = self._services if kind.startswith("service") else self._addresses
             used = name in table.used or name in named

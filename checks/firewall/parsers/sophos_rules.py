@@ -163,10 +163,13 @@ def ordered(rules: Sequence[RawRule]) -> tuple[list[RawRule], str]:
 class RuleReader:
     """Resolves the names of rules."""
 
-    def __init__(self, builder: DeviceBuilder, objects: Objects, groups: Mapping[str, str]) -> None:
+    def __init__(
+        self, builder: DeviceBuilder, objects: Objects, groups: Mapping[str, str], zones: Mapping[str, str]
+    ) -> None:
         self._builder = builder
         self._objects = objects
         self._groups = groups
+        self._zone_of = zones
         self.unknown_action = False
 
     def rule(self, raw: RawRule) -> Rule:
@@ -252,6 +255,7 @@ class RuleReader:
             destinations = [one.text.strip() for one in node.all("OriginalDestinationNetworks", "Network")]
             names = [one.text.strip() for one in node.all("OriginalServices", "Service")]
             port = node.value("TranslatedService")
+            incoming = [one.text.strip() for one in node.all("InboundInterfaces", "Interface")]
             found.append(
                 NatRule(
                     ref=node.value("Name"),
@@ -260,7 +264,7 @@ class RuleReader:
                     file=file,
                     kind=kind,
                     enabled=node.value("Status", default="Enable") != "Disable",
-                    in_zones=tuple(one.text.strip() for one in node.all("InboundInterfaces", "Interface")),
+                    in_zones=tuple(dict.fromkeys(self._zone_of.get(name, name) for name in incoming)),
                     source=self._builder.address(self._objects.addresses(sources), sources or ("any",)),
                     destination=self._builder.address(self._objects.addresses(destinations), destinations or ("any",)),
                     services=self._builder.service(self._objects.services(names), names or ("any",)),
