@@ -48,7 +48,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (ADMIN, "admin mgmt mgt management oob"),
     (PRO, "lan interne internal inside trust trusted corp bureau bureaux metier soins personnel utilisateurs users"),
     (PRO, "postes serveur serveurs server servers"),
-    (WAN, "internet outside externe external untrust untrusted operateur fibre"),
+    (WAN, "out internet outside externe external untrust untrusted operateur fibre"),
 )
 _ROLE_OF = tuple((role, frozenset(text.split())) for role, text in _WORDS)
 _OF_EXPORT: Mapping[str, str] = {"wan": WAN, "dmz": DMZ, "vpn": VPN}
@@ -111,10 +111,11 @@ def roles_of(device: Device, declared: Mapping[str, str] | None = None) -> dict[
 
 def _of_interface(interface: Interface) -> str:
     stated = _OF_EXPORT.get(interface.role, "")
-    if not interface.members:
-        found = guess(interface.title, interface.name)
+    titles = interface.title.split(", ")
+    if len(interface.members) > 1 and len(titles) > 1:  # a zone that its members describe
+        found = guess(interface.name) or _agreed(guess(title) for title in titles)
     else:
-        found = guess(interface.name) or _agreed(guess(title) for title in interface.title.split(", "))
+        found = guess(interface.title, interface.name)
     if found in _OF_A_LINK and (stated == WAN or interface.default_route):
         return WAN  # "4G backup", "VoIP line": what a link is for
     return found or stated or (WAN if interface.default_route else "")

@@ -514,6 +514,12 @@ def test_administration_reached_by_zone() -> None:
     assert interfaces["wan"].management_restricted is True
 
 
+def test_ciphers_of_openvpn_have_the_names_the_review_knows() -> None:
+    server = "<openvpn><openvpn-server><mode>server_tls</mode><data_ciphers>BF-CBC,DES-EDE3-CBC,CAST5-CBC,AES-256-GCM</data_ciphers></openvpn-server></openvpn>"
+    (vpn,) = device(config(more=server)).vpns
+    assert vpn.encryption == ("blowfish", "3des", "cast128", "aes256gcm")
+
+
 def test_vpn_cryptography() -> None:
     more = """<openvpn><openvpn-server><vpnid>1</vpnid><mode>server_tls_user</mode><authmode>Local Database</authmode>
     <description>Nomades</description><data_ciphers>AES-256-GCM,AES-128-GCM</data_ciphers><digest>SHA256</digest><dh_length>2048</dh_length>

@@ -113,6 +113,12 @@ def test_zone_has_the_role_all_its_members_have(title: str, role: str) -> None:
     assert of(Interface(name="LAN", title=title, members=("a", "b"))) == {"LAN": "pro"}
 
 
+def test_title_of_an_interface_speaks_before_its_name_whatever_its_device() -> None:
+    assert of(Interface(name="lan", title="WIFI_INVITES", members=("igb1",))) == {"lan": "guest"}
+    assert of(Interface(name="lan", title="INVITES", members=("igb1.20", "igb1"))) == {"lan": "guest"}
+    assert of(Interface(name="out")) == {"out": "wan"}
+
+
 def test_servers_of_the_residents_records_are_not_for_residents() -> None:
     assert guess("Serveurs dossier usager") == "pro"
     assert guess("VLAN_DUI") == "pro"

@@ -167,7 +167,8 @@ def _by_rules(review: DeviceReview, zone: str) -> tuple[str, ...]:
 
 def _answering(interface: Interface, rules: Iterable[str]) -> Affected:
     limited = " (limité à certaines adresses)" if interface.management_restricted else ""
-    members = f" ; regroupe {listed(interface.members)}" if interface.members else ""
+    # The one device of a pf interface is no zone.
+    members = f" ; regroupe {listed(interface.members)}" if len(interface.members) > 1 else ""
     opened = f" ; ouvert par : {named}" if (named := " ; ".join(rules)) else ""
     detail = f"{listed(_services(interface))}{limited}{members}{opened}"
     return thing("interface", interface.name, detail, interface.line, word="interface")

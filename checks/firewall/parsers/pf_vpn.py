@@ -22,7 +22,12 @@ def algorithm(text: str) -> str:
     """`AES-256-GCM` as `aes256gcm`, `hmac_sha256` as `sha256`."""
     name = text.strip().lower()
     name = name.removeprefix("hmac_").removeprefix("hmac-").removeprefix("rsa-")
-    return name.replace("-cbc", "").replace("-", "").replace("_", "")
+    name = name.replace("-cbc", "").replace("-", "").replace("_", "")
+    return _OTHER_NAMES.get(name, name)
+
+
+_OTHER_NAMES = {"bf": "blowfish", "desede3": "3des", "cast5": "cast128"}
+"""Names OpenVPN gives to ciphers others call otherwise."""
 
 
 def _names(*texts: str) -> tuple[str, ...]:
