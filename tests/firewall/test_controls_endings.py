@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from checks.firewall.facts import Chain, Device, Rule
@@ -196,6 +197,19 @@ def test_silent_rule_fails() -> None:
     found = judge(LOG, logs(True, False))
     assert [item.ref for item in found.affected] == ["2"]
     assert found.affected[0].detail == "autorise sans trace (de toute interface vers toute interface, chaîne regles)"
+
+
+def test_silent_end_that_nothing_reaches_needs_no_log() -> None:
+    build = Builder()
+    rules = [build.rule("1", "permit", "10.1.10.0/24", "any", "tcp/443", log=True), build.rule("2", "deny", log=True)]
+    assert judge(LOG, device(build=build, chains=(forward(rules, default_log=False),))).verdict is P
+    assert judge(LOG, device(build=build, chains=(forward(rules[:1], default_log=False),))).verdict is F
+    called = Chain(name="locale", rules=tuple(rules))
+    jump = msgspec.structs.replace(build.rule("3", "jump", log=None), target="locale")
+    whole = device(build=build, chains=(forward([jump], default_log=False), called))
+    assert judge(LOG, whole).verdict is P
+    some = msgspec.structs.replace(jump, in_zones=("PRO",), source=build.address("10.1.10.0/24"))
+    assert judge(LOG, device(build=build, chains=(forward([some], default_log=False), called))).verdict is F
 
 
 def test_silent_default_deny_fails() -> None:

@@ -28,7 +28,7 @@ from checks.firewall.controls.common import (
     wide,
     zones,
 )
-from checks.firewall.facts import DENY, FORWARD, INPUT, NONE, PERMIT, Chain, Device, Rule
+from checks.firewall.facts import DENY, FORWARD, GOTO, INPUT, JUMP, NONE, PERMIT, Chain, Device, Rule
 from checks.firewall.review import DeviceReview
 from checks.model import Affected, Context, Judgement, failed, passed
 
@@ -164,7 +164,12 @@ def _ample(flow: Flow) -> bool:
 def logged(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when refusals and permissions leave a trace in the log."""
     device = review.device
-    silent = [_silent_end(c) for c in base_chains(device) if c.default == DENY and c.default_log is False]
+    sets = wide(device)
+    silent = [
+        _silent_end(c)
+        for c in base_chains(device)
+        if c.default == DENY and c.default_log is False and _reached(device, c, sets)
+    ]
     unknown = known = 0
     for chain, rule, state in _log_states(device):
         if state is None:
@@ -197,6 +202,17 @@ def logged(review: DeviceReview, context: Context) -> Judgement:  # noqa: ARG001
             ),
         )
     return passed(device.name, "Les refus et les autorisations sont journalisés.", seen)
+
+
+def _reached(device: Device, chain: Chain, sets: Wide) -> bool:
+    """No rule of the chain, nor of those it always calls, refuses everything before the end."""
+    called = {
+        rule.target
+        for rule in chain.rules
+        if rule.action in (JUMP, GOTO) and rule.enabled and unconditional(rule) and sets.anywhere(rule)
+    }
+    rules = [rule for one in device.chains if one is chain or one.name in called for rule in one.rules]
+    return not all(any(_catch_all(device, rule, family, sets) for rule in rules) for family in chain.families)
 
 
 def _log_states(device: Device) -> Iterator[tuple[Chain, Rule, bool | None]]:
