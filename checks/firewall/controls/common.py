@@ -329,6 +329,7 @@ def passages(
     """
     ways = (tuple(sources), None if targets is None else tuple(targets))
     hook = INPUT if targets is None else FORWARD
+    known: dict[str, ip.Addresses] = {}
 
     def ask(
         source: Iterable[str],
@@ -338,7 +339,9 @@ def passages(
     ) -> tuple[Flow, ...]:
         named = tuple(source)
         found = review.flows.reach(in_zones=named, out_zones=target, services=what, destinations=where, hook=hook)
-        return tuple(flow for flow in found if _counts(review.device, flow, hook) and comes_from(review, flow, named))
+        return tuple(
+            flow for flow in found if _counts(review.device, flow, hook) and comes_from(review, flow, named, known)
+        )
 
     pairs = {
         (one, other): None
@@ -363,13 +366,21 @@ def passages(
 _TCP = svc.parse_service("tcp")
 
 
-def comes_from(review: DeviceReview, flow: Flow, zones: tuple[str, ...]) -> bool:
-    """Somebody behind one of the zones may send this; a rule that names its way in is taken at its word."""
-    if flow.rule.in_zones or not flow.sources.ranges:
+def comes_from(
+    review: DeviceReview, flow: Flow, zones: tuple[str, ...], known: dict[str, ip.Addresses] | None = None
+) -> bool:
+    """Somebody behind one of the zones may send this; a rule that names its way in is taken at its word.
+
+    `known` remembers from one flow to the next what is not behind each zone.
+    """
+    known = {} if known is None else known
+    if flow.rule.in_zones or not flow.sources.ranges or wide_addresses(flow.sources):
         return True
     sources = ip.from_fact(flow.sources)
     for zone in zones:
-        elsewhere = behind_others(review.device, review.roles, zone)
+        if zone not in known:
+            known[zone] = behind_others(review.device, review.roles, zone)
+        elsewhere = known[zone]
         if intervals.difference(sources.over4, elsewhere.v4) or intervals.difference(sources.over6, elsewhere.v6):
             return True
     return False
@@ -408,6 +419,7 @@ def crossings(
     """Like `passages`, one question for all zones: each rule with the one pair of zones its witness crosses."""
     hook = INPUT if targets is None else FORWARD
     named = tuple(sources)
+    known: dict[str, ip.Addresses] = {}
     ways = None if targets is None else tuple(targets)
     found = review.flows.reach(
         in_zones=named,
@@ -416,7 +428,7 @@ def crossings(
         destinations=destinations if ways is None else _routed(review, ways, destinations),
         hook=hook,
     )
-    counting = (flow for flow in found if _counts(review.device, flow, hook) and comes_from(review, flow, named))
+    counting = (flow for flow in found if _counts(review.device, flow, hook) and comes_from(review, flow, named, known))
     return tuple(
         Passage(
             review.device,
