@@ -57,7 +57,7 @@ class Offer(NamedTuple):
 
     @property
     def words(self) -> frozenset[str]:
-        """Generations of encryption: `wpa2`, `wpa3`…"""
+        """Generations of encryption, as `wpa2` and `wpa3`."""
         return frozenset(self.encryption.split("-"))
 
     @property
@@ -327,3 +327,17 @@ def listed(items: Iterable[str]) -> str:
 def plural(number: int, one: str, many: str) -> str:
     """`one` for 0 and 1, as French does, else `many`; `{n}` stands for the number."""
     return choose(number, one, many).format(n=number)
+
+
+# --- Declared answers
+
+
+def declared(question: str, value: str) -> Evidence:
+    """What somebody answered."""
+    return Evidence(value=value, source=f"[questions] {question}", origin=Origin.DECLARED)
+
+
+def unset(question: str, what: str) -> Judgement:
+    """Nobody answered yet."""
+    detail = f"Répondre à « {question} » dans [questions] du profil de site : {what}."
+    return not_assessed(SITE, Gap(reason=Reason.NOT_CONFIGURED, detail=detail))

@@ -242,7 +242,11 @@ def open_network(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     if settings and all(one.isolation and one.portal for one in settings):
         return passed(own.ssid, f"« {own.ssid} » est ouvert, mais isole ses appareils derrière un portail.", *seen)
     if not any(one.isolation is False or one.portal == "" for one in settings):
-        return no_export(own, "Ouvert et sans OWE, ce réseau dépend de son portail et de son isolement : le réglage")
+        detail = (
+            f"« {own.ssid} » est ouvert, sans OWE : reste à savoir s'il isole ses appareils derrière un portail, "
+            "ce que l'export des bornes montrerait (export_files)."
+        )
+        return unsure(own, detail)
     return failed(
         own.ssid,
         f"« {own.ssid} » est ouvert sans chiffrement, et ni isolé ni derrière un portail : tout s'y lit et s'y croise.",
