@@ -701,12 +701,12 @@ def doubled() -> Base:
 KNOTS: dict[str, Callable[[], Base]] = {
     "self": lambda: cycle(1),
     "pair": lambda: cycle(2),
-    "ring of 5000": lambda: cycle(5000),
+    "ring of 2000": lambda: cycle(2000),
     "clique of 60": lambda: clique(60),
     "100 deep": lambda: chain_of_groups(100),
     "100 deep, deepest first": lambda: chain_of_groups(100, deepest_first=True),
-    "5000 deep": lambda: chain_of_groups(5000),
-    "5000 deep, deepest first": lambda: chain_of_groups(5000, deepest_first=True),
+    "2000 deep": lambda: chain_of_groups(2000),
+    "2000 deep, deepest first": lambda: chain_of_groups(2000, deepest_first=True),
     "60 diamonds": lambda: diamonds(60),
     "60 diamonds, deepest first": lambda: diamonds(60, deepest_first=True),
     "60 twice": lambda: twice(60),
@@ -806,8 +806,8 @@ CALLS: dict[str, Calls] = {
         [(f"C{n}", ("return", f"C{n + 1}", "return", f"C{n + 1}") if n < 30 else ("accept",)) for n in range(31)]
     ),
     "100 deep": Calls([(f"C{n}", (f"C{n + 1}",) if n < 100 else ("accept",)) for n in range(101)]),
-    "3000 deep": Calls([(f"C{n}", (f"C{n + 1}",) if n < 3000 else ("accept",)) for n in range(3001)]),
-    "3000 returns": Calls([("C0", ("return",) * 3000 + ("accept",))]),
+    "2000 deep": Calls([(f"C{n}", (f"C{n + 1}",) if n < 2000 else ("accept",)) for n in range(2001)]),
+    "2000 returns": Calls([("C0", ("return",) * 2000 + ("accept",))]),
     "clique": Calls([(f"C{n}", (*(f"C{m}" for m in range(30)), "return")) for n in range(30)]),
 }
 

@@ -105,8 +105,10 @@ def _inert(fields: dict[str, Any]) -> dict[str, Any]:
     done: dict[int, Any] = {}
 
     def text(value: str) -> str:
-        plain = value.isascii() and value.isprintable() and len(value) <= MAX_TEXT
-        return value if plain else clean(value, MAX_TEXT)
+        if value.isascii() and value.isprintable() and len(value) <= MAX_TEXT:
+            return value
+        new = clean(value, MAX_TEXT)
+        return value if new == value else new
 
     def record(value: msgspec.Struct) -> msgspec.Struct:
         changes = {}
