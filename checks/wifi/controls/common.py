@@ -35,7 +35,7 @@ WORDS = {
     "unknown": "chiffrement illisible",
     "": "chiffrement inconnu",
 }
-_PMF_WORDS = {"": "PMF inconnu", PMF_NONE: "sans PMF", PMF_CAPABLE: "PMF possible", PMF_REQUIRED: "PMF obligatoire"}
+PMF_WORDS = {"": "PMF inconnu", PMF_NONE: "sans PMF", PMF_CAPABLE: "PMF possible", PMF_REQUIRED: "PMF obligatoire"}
 _BANDS = {"2.4": "2,4 GHz", "5": "5 GHz", "6": "6 GHz", "60": "60 GHz"}
 
 
@@ -232,7 +232,7 @@ def _of_config(config: Config) -> Offer:
 def describe(encryption: str, akms: Iterable[str], pmf: str) -> str:
     """`WPA2 et WPA3 (PSK, SAE), PMF possible`."""
     names = ", ".join(akms)
-    return f"{generation(encryption)}{f' ({names})' if names else ''}, {_PMF_WORDS.get(pmf, pmf)}"
+    return f"{generation(encryption)}{f' ({names})' if names else ''}, {PMF_WORDS.get(pmf, pmf)}"
 
 
 def generation(encryption: str) -> str:
@@ -255,7 +255,7 @@ def of_network(network: Network, value: str = "") -> Evidence:
     """What one radio announces, and the frame or file that shows it."""
     text = value or describe(network.encryption, network.akms, network.pmf)
     if network.override and not value:
-        text += f" ; en surcharge RSN : {', '.join(network.override.akms)}, {_PMF_WORDS[network.override.pmf]}"
+        text += f" ; en surcharge RSN : {', '.join(network.override.akms)}, {PMF_WORDS[network.override.pmf]}"
     source = str(network.packet) if network.packet else network.file
     origin = Origin.IMPORTED if network.source == EXPORT else Origin.OBSERVED
     return Evidence(value=f"{place(network)} : {text}", source=source or network.source, origin=origin)

@@ -48,11 +48,8 @@ def apart_from_professional(own: Own, context: Context) -> Judgement:  # noqa: A
         return unseen(own)
     silent = [one.ssid for one in (own, *internal) if not _vlans(one)]
     if silent:
-        return (
-            no_export(own, f"Le VLAN de {listed(f'« {ssid} »' for ssid in silent)}, à comparer avec celui")
-            if (not own.configurations)
-            else unsure(own, f"Le VLAN de {listed(f'« {ssid} »' for ssid in silent)} n'est pas dans les exports.")
-        )
+        names = listed(f"« {ssid} »" for ssid in silent)
+        return unsure(own, f"Le VLAN de {names} n'est dans aucun export : la séparation n'est pas prouvée.")
     message = f"« {own.ssid} » a son propre VLAN ({_numbers(own)}), qui n'est celui d'aucun réseau interne."
     return passed(own.ssid, message, *_proof(own, internal))
 
@@ -65,7 +62,7 @@ def _shared(own: Own, other: Own) -> str:
     if groups & {one.psk_group for one in other.configurations}:
         return "même mot de passe"
     both = bssids(own) & bssids(other) | {n.bssid for n in own.networks if other.ssid in n.other_ssids}
-    return f"annoncés par la même adresse {sorted(both)[0]}" if both else ""
+    return f"annoncés par la même adresse {min(both)}" if both else ""
 
 
 def _vlans(own: Own) -> set[int]:

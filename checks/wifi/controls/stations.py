@@ -25,8 +25,8 @@ from checks.wifi.facts import PMF_REQUIRED, Association, Deauthentication
 from checks.wifi.roles import Own
 
 FLOOD = 50
-"""Frames in ten seconds, our own mark: an access point that restarts says goodbye once to everybody, and once to each of
-the thirty stations or so that it serves."""
+"""Frames in ten seconds, our own mark: an access point that restarts says goodbye once to everybody, and once to each
+of the thirty stations or so that it serves."""
 CLEAR_FRAMES = 100
 """Our own mark: a whole EAP-TLS authentication and its key exchange take fewer frames in clear than that."""
 _OLD = frozenset({"TKIP", "WEP-40", "WEP-104"})
