@@ -187,7 +187,10 @@ def brute_force(oracle, partial=frozenset()):
         elif not exact and not may & ~union(oracle[:i], partial):
             found["undetermined", i] = None
         else:
-            live_rule(oracle, i, earlier, dead, found)
+            live_rule(oracle, i, dead, found)
+    for i in set(range(count)) - dead:
+        if ("undetermined", i) not in found and repeated_later(oracle, i, dead):
+            found["redundant downward", i] = None
     return found
 
 
@@ -204,17 +207,22 @@ def covers(oracle, group, may) -> bool:
     return not may
 
 
-def live_rule(oracle, i, earlier, dead, found) -> None:
-    action, may, sure = oracle[i]
-    left = may & ~earlier
+def repeated_later(oracle, i, dead) -> bool:
+    """Later live rules do the same to every packet that reaches a rule."""
+    action, left, _ = oracle[i]
+    for _, _, sure in oracle[:i]:
+        left &= ~sure
     kept = True
-    for other, other_may, other_sure in oracle[i + 1 :]:
+    for j, (other, may, sure) in enumerate(oracle[i + 1 :], i + 1):
         if other != action:
-            kept &= not left & other_may
-        else:
-            left &= ~other_sure
-    if kept and not left:
-        found["redundant downward", i] = None
+            kept &= not left & may
+        elif j not in dead:
+            left &= ~sure
+    return kept and not left
+
+
+def live_rule(oracle, i, dead, found) -> None:
+    action, _, sure = oracle[i]
     general, crossed = set(), set()
     for j in range(i):
         other, other_may, other_sure = oracle[j]

@@ -78,10 +78,15 @@ class Analysis:
         ]
 
     def run(self) -> list[Found]:
-        """What is known of each entry, in order."""
+        """What is known of each entry, in order.
+
+        Which lines are never reached is found first: of two copies the second is the useless one, and the first is not
+        said to be useless because of it.
+        """
         if not self._policy.complete:
             return [_unproved(entry) for entry in self._entries]
-        return [self._entry(number) for number in range(len(self._entries))]
+        found = [self._entry(number) for number in range(len(self._entries))]
+        return [self._repeated(number, one) for number, one in enumerate(found)] if self._pairs else found
 
     def take_out(self, number: int) -> bool:
         """Take a line out if no packet then gets another action, lines taken out before being absent.
@@ -137,7 +142,7 @@ class Analysis:
         if free is None:
             return self._dead(number, list(proof))
         self._free[number] = free
-        return self._live(number, *free)
+        return self._live(number, free[1])
 
     def _uncovered(self, place: Place, among: int, budget: Budget) -> Point | list[int]:
         """A packet of the cube outside the union of `among`, else the entries that the proof relied on."""
@@ -166,7 +171,9 @@ class Analysis:
     def _dead(self, number: int, proof: list[int]) -> Found:
         entry = self._entries[number]
         self._proved_dead.add(number)
-        for cube in (*self._lines.may_of[number], *self._lines.sure_of[number]):
+        # The default hides nobody, being last, and takes over from a rule that is taken out: it always counts.
+        last = number == len(self._entries) - 1
+        for cube in () if last else (*self._lines.may_of[number], *self._lines.sure_of[number]):
             for part, local in self._lines.places[cube]:
                 clear = ~(1 << local)
                 self._usable[id(part)] &= clear
@@ -307,17 +314,22 @@ class Analysis:
 
     # -------------------------------------------------------------------------------------------- live rules
 
-    def _live(self, number: int, place: Place, packet: Point) -> Found:
+    def _live(self, number: int, packet: Point) -> Found:
         entry = self._entries[number]
         undetermined = self._perhaps_hidden(number)
         if entry.action == NONE or entry.rule.automatic or not self._pairs:
             return Found(witness=packet, undetermined=undetermined)
-        downward = self._downward(number, place, packet)
-        found = self._relations(number)
-        blockers = self._repeated_by(number) if downward else ()
-        return found._replace(
-            witness=packet, undetermined=undetermined, downward=bool(downward), blockers=tuple(blockers)
-        )
+        return self._relations(number)._replace(witness=packet, undetermined=undetermined)
+
+    def _repeated(self, number: int, found: Found) -> Found:
+        """Add whether later live lines do the same, and which."""
+        entry = self._entries[number]
+        live = not (found.dead or found.undetermined == "budget") and number in self._free
+        if not live or entry.action == NONE or entry.rule.automatic:
+            return found
+        if not self._downward(number, *self._free[number]):
+            return found
+        return found._replace(downward=True, blockers=tuple(self._repeated_by(number)))
 
     def _perhaps_hidden(self, number: int) -> str:
         """`objects` when earlier rules whose content is not certain may hide all of the entry."""
@@ -351,15 +363,16 @@ class Analysis:
             return False
 
     def _same_later(self, place: Place, number: int, entry: Entry, packet: Point) -> bool:
-        """The next rules that match one packet surely have the same action."""
+        """The next rules that match one packet surely have the same action; those never reached do not count."""
         part = place.part
         masks = self._lines.masks(part)
+        usable = self._usable[id(part)]
         other = masks.deny if entry.action == PERMIT else masks.permit
         later = part.matching(packet, self._after(place, number) & (masks.may | masks.sure))
         for local in bits(later):
             if other >> local & 1:
                 return False
-            if masks.sure >> local & 1:
+            if usable >> local & 1:
                 return True
         return False
 
@@ -369,14 +382,14 @@ class Analysis:
         same, other = (masks.permit, masks.deny) if entry.action == PERMIT else (masks.deny, masks.permit)
         after = self._after(place, number)
         earlier = part.overlapping(local, self._lines.before(place, number) & self._usable[id(part)])
-        repeating = part.overlapping(local, after & same & masks.sure)
+        repeating = part.overlapping(local, after & same & self._usable[id(part)])
         for opposed in bits(part.overlapping(local, after & other & masks.may)):
             piece = self._common(place, opposed)
             cover = earlier | repeating & ((1 << opposed) - 1)
             if piece is not None and self._left(part, piece, cover, budget) is not None:
                 return False
         # What no later rule surely decides would change too.
-        later = part.overlapping(local, after & masks.sure)
+        later = part.overlapping(local, after & self._usable[id(part)])
         return self._left(part, self._lines.in_part(part, part.cube(local)), earlier | later, budget) is None
 
     def _left(self, part: Part, piece: Cube, cover: int, budget: Budget) -> Point | None:
@@ -400,7 +413,7 @@ class Analysis:
             for place in self._lines.places[cube]:
                 masks = self._lines.masks(place.part)
                 same = masks.permit if action == PERMIT else masks.deny
-                among = self._after(place, number) & same & masks.sure
+                among = self._after(place, number) & same & self._usable[id(place.part)]
                 holding = place.part.containing(place.local, among)
                 for local in bits(holding or place.part.overlapping(place.local, among)):
                     found[self._lines.owner[place.part.global_of[local]]] = None
