@@ -51,7 +51,13 @@ seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
 print(json.dumps({"seconds": seconds, "cpu": cpu, "frames": facts.files[0].frames, "networks": len(facts.networks),
                   "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
 """
-TSHARK_FIELDS = ("wlan.fc.type_subtype", "wlan.bssid", "wlan.ssid", "wlan.rsn.akms.type", "wlan_rsna_eapol.keydes.msgnr")
+TSHARK_FIELDS = (
+    "wlan.fc.type_subtype",
+    "wlan.bssid",
+    "wlan.ssid",
+    "wlan.rsn.akms.type",
+    "wlan_rsna_eapol.keydes.msgnr",
+)
 
 
 def packets(path: Path) -> tuple[int, list[tuple[int, bytes]]]:

@@ -32,8 +32,29 @@ _DEFAULTS = (
 )
 _DEFAULT = re.compile("|".join(f"(?:{pattern})" for pattern in _DEFAULTS), re.IGNORECASE)
 _PLACES = frozenset(
-    """ehpad ehpa ime itep mas fam sessad esat savs samsah ssiad camsp cmpp foyer residence maison clinique hopital
-    hospital dispensaire accueil""".split()
+    {
+        "ehpad",
+        "ehpa",
+        "ime",
+        "itep",
+        "mas",
+        "fam",
+        "sessad",
+        "esat",
+        "savs",
+        "samsah",
+        "ssiad",
+        "camsp",
+        "cmpp",
+        "foyer",
+        "residence",
+        "maison",
+        "clinique",
+        "hopital",
+        "hospital",
+        "dispensaire",
+        "accueil",
+    }
 )
 """Words that say what the building is. `MAS` and the like are taken as whole words only."""
 
