@@ -9,6 +9,7 @@ import msgspec
 from checks.common.text import MAX_TEXT, clean
 from checks.common.textfile import ParseError, SourceFile
 from checks.wifi.exports.clients import ClientProfile
+from checks.wifi.exports.details import WlanDetails
 from checks.wifi.facts import Network, Unreadable, WlanConfig
 
 MAX_NAME = 200
@@ -25,6 +26,7 @@ class Imported(NamedTuple):
 
     networks: tuple[Network, ...] = ()
     configurations: tuple[WlanConfig, ...] = ()
+    details: tuple[WlanDetails, ...] = ()
     clients: tuple[ClientProfile, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     limits: tuple[str, ...] = ()
@@ -34,6 +36,7 @@ class Imported(NamedTuple):
         return Imported(
             networks=self.networks + other.networks,
             configurations=self.configurations + other.configurations,
+            details=self.details + other.details,
             clients=self.clients + other.clients,
             unreadable=self.unreadable + other.unreadable,
             limits=tuple(dict.fromkeys(self.limits + other.limits)),
@@ -52,6 +55,7 @@ class Desk:
         self.product = product
         self._networks: list[Network] = []
         self._configurations: list[WlanConfig] = []
+        self._details: list[WlanDetails] = []
         self._clients: list[ClientProfile] = []
         self._unreadable: list[Unreadable] = []
         self._more = 0
@@ -62,10 +66,12 @@ class Desk:
         self._room(len(self._networks))
         self._networks.append(_inert(network))
 
-    def configuration(self, configuration: WlanConfig) -> None:
+    def configuration(self, configuration: WlanConfig, details: WlanDetails | None = None) -> None:
         """Add an SSID as it is configured."""
         self._room(len(self._configurations))
         self._configurations.append(_inert(configuration))
+        if details is not None:
+            self._details.append(_inert(details))
 
     def client(self, profile: ClientProfile) -> None:
         """Add a connection profile of a station."""
@@ -99,6 +105,7 @@ class Desk:
         return Imported(
             networks=tuple(self._networks),
             configurations=tuple(self._configurations),
+            details=tuple(self._details),
             clients=tuple(self._clients),
             unreadable=tuple(self._unreadable),
             limits=tuple(self._limits),

@@ -17,6 +17,19 @@ FORMATS = (
     "scans.wpa_cli",
     "scans.netsh",
     "scans.netsh_profiles",
+    "exports.hostapd",
+    "exports.openwrt",
+    "exports.unifi",
+    "exports.omada",
+    "exports.aruba",
+    "exports.meraki",
+    "exports.cisco_wlc",
+    "exports.cisco_iosxe",
+    "exports.ruckus",
+    "exports.smartzone",
+    "exports.windows_profile",
+    "exports.wpa_supplicant",
+    "exports.networkmanager",
 )
 """Modules of this package, one per format."""
 
