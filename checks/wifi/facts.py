@@ -315,6 +315,7 @@ class Deauthentication(Record, frozen=True, kw_only=True):
     """Deauthentications and disassociations under the name of one BSSID."""
 
     bssid: str
+    """A pseudonym when the frames put the address of a station there."""
     frames: int
     broadcast: int
     """Sent to everybody at once."""

@@ -97,6 +97,11 @@ def test_deauthentications(tmp_path):
     assert facts.frames == {"deauthentication": 207}
 
 
+def test_a_station_in_the_place_of_the_network_keeps_its_pseudonym(tmp_path):
+    facts = read(tmp_path, f.pcap([BEACON, f.probe(b"Pro", f.STA), f.deauthentication(f.STA, receiver=f.STA2)]))
+    assert only(facts.deauthentications).bssid == only(facts.probes).client
+
+
 def test_calls_for_networks(tmp_path):
     calls = [f.probe(b"Maison", f.STA), f.probe(b"Gare", f.STA), f.probe(b"Pro", f.STA), f.probe(b"", f.STA)]
     calls += [f.probe(b"Siege", f.STA2), f.probe(b"", bytes.fromhex("005566000009"))]

@@ -362,11 +362,12 @@ def _session(pair: Pair, exchange: Exchange, names: Pseudonyms) -> EapSession:
     )
 
 
-def deauthentications(survey: Survey) -> tuple[Deauthentication, ...]:
-    """Deauthentications by BSSID, most first."""
+def deauthentications(survey: Survey, names: Pseudonyms) -> tuple[Deauthentication, ...]:
+    """Deauthentications by BSSID, most first. A station that frames name in that place keeps its pseudonym."""
+    stations = ({pair[1] for pair in survey.traffic} | set(survey.probes)) - set(survey.networks)
     found = [
         Deauthentication(
-            bssid=mac(address),
+            bssid=names.station(address) if address in stations else mac(address),
             frames=flood.frames,
             broadcast=flood.broadcast,
             protected=flood.protected,

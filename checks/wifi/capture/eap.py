@@ -7,10 +7,14 @@ in clear up to TLS 1.2; TLS 1.3 encrypts it.
 # ruff: noqa: PLR2004 - the numbers are those of the standards
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from checks.common.text import clean
-from checks.common.tls import HelloError, TlsVersion, read_certificate, server_version
 from checks.model import Gap, Reason
 from checks.wifi.facts import EapCertificate, Packet
+
+if TYPE_CHECKING:
+    from checks.common.tls import TlsVersion
 
 _REQUEST, _RESPONSE, _SUCCESS, _FAILURE = 1, 2, 3, 4
 _IDENTITY, _NOTIFICATION, _NAK, _EXPANDED = 1, 2, 3, 254
@@ -119,7 +123,7 @@ class Exchange:
             return None
         if self.flight.chain:
             return describe_chain(self.flight.chain)
-        if self.flight.version is TlsVersion.TLS1_3:
+        if self.flight.version == "TLS 1.3":
             detail = "TLS 1.3 chiffre le certificat du serveur : une capture ne le montre pas."
         elif self.flight.version:
             detail = "Le serveur n'a pas montré son certificat (session reprise), ou la capture ne l'a pas entier."
@@ -185,6 +189,8 @@ class Flight:
         del self._handshake[:position]
 
     def _hello(self, body: bytes) -> None:
+        from checks.common.tls import HelloError, server_version
+
         try:
             self.version = server_version(body)
         except HelloError:
@@ -224,6 +230,8 @@ def _certificates(body: bytes) -> tuple[bytes, ...]:
 
 def describe_chain(chain: tuple[bytes, ...]) -> EapCertificate | Gap:
     """Facts of the certificate of the server; a gap when it is not readable."""
+    from checks.common.tls import read_certificate
+
     try:
         found = read_certificate(chain[0], trusted=False)
     except ValueError:

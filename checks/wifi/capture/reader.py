@@ -53,7 +53,7 @@ def read_captures(
         truncated=bool(full) or any(file.truncated or file.cut for file in files),
         files=tuple(files),
         associations=build.associations(survey, names),
-        deauthentications=build.deauthentications(survey),
+        deauthentications=build.deauthentications(survey, names),
         probes=build.probes(survey, names, known),
         unreadable=tuple(survey.unreadable),
         frames=build.frame_counts(survey),
