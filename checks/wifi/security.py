@@ -43,15 +43,20 @@ OPEN = Security(encryption="open", pmf=PMF_NONE)
 WEP = Security(encryption="wep", pmf=PMF_NONE, pairwise=("WEP",), group="WEP")
 
 
-def secured(rsn: Suites | None = None, wpa: Suites | None = None, *, privacy: bool = False, pmf: str = "") -> Security:
-    """The security that RSN and WPA parts describe; `pmf` when no part knows it (empty: not told)."""
+def secured(
+    rsn: Suites | None = None, wpa: Suites | None = None, *, privacy: bool = False, pmf: str = "", damaged: bool = False
+) -> Security:
+    """The security that RSN and WPA parts describe; `pmf` when no part knows it (empty: not told).
+
+    `damaged` says that a part which is not there may have been lost.
+    """
     parts = [part for part in (rsn, wpa) if part is not None]
     return Security(
         akms=_each(akm for part in parts for akm in part.akms),
         pairwise=_each(cipher for part in parts for cipher in part.pairwise),
         group=next((part.group for part in parts if part.group), ""),
         pmf=rsn.pmf if rsn is not None else pmf,
-        encryption=encryption_of(privacy=privacy, rsn=rsn, wpa=wpa, override=None),
+        encryption=encryption_of(privacy=privacy, rsn=rsn, wpa=wpa, override=None, damaged=damaged),
         rsn=rsn,
         wpa=wpa,
     )

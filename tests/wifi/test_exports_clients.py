@@ -103,6 +103,28 @@ def test_windows_without_validation_element_checks_nothing() -> None:
     assert exposed_to_evil_twin(client) is True
 
 
+def test_windows_validation_inside_the_tunnel_does_not_hide_that_the_tunnel_checks_nothing() -> None:
+    inner = "<ServerValidation><ServerNames>x</ServerNames></ServerValidation><PerformServerValidation>true</PerformServerValidation>"
+    text = WINDOWS_EAP.replace("<UseWinLogonCredentials>", inner + "<UseWinLogonCredentials>")
+    assert one(text).server_names == ("radius.tilleuls.test",)
+    text = text.replace('V2">true</PerformServerValidation>', 'V2">false</PerformServerValidation>')
+    assert one(text).ca == "none"
+
+
+def test_windows_ttls() -> None:
+    eap = (
+        '<EapHostConfig><EapMethod><Type>21</Type></EapMethod><Config><EapTtls xmlns="urn:x"><ServerValidation>'
+        "<ServerNames>radius.tilleuls.test</ServerNames><TrustedRootCAHash>aa bb</TrustedRootCAHash>"
+        "<DisablePrompt>true</DisablePrompt></ServerValidation><Phase2Authentication><PAPAuthentication/>"
+        "</Phase2Authentication><Phase1Identity><IdentityPrivacy>true</IdentityPrivacy></Phase1Identity></EapTtls></Config></EapHostConfig>"
+    )
+    start, end = WINDOWS_EAP.index("<EapHostConfig"), WINDOWS_EAP.index("</EapHostConfig>") + len("</EapHostConfig>")
+    client = one(WINDOWS_EAP[:start] + eap + WINDOWS_EAP[end:])
+    assert (client.eap, client.inner, client.ca, client.user_may_accept) == (("TTLS",), ("PAP",), "pinned", False)
+    assert (client.server_names, client.identity_in_clear) == (("radius.tilleuls.test",), False)
+    assert exposed_to_evil_twin(client) is False
+
+
 def test_windows_binary_configuration_stays_unknown() -> None:
     start, end = WINDOWS_EAP.index("<Config>"), WINDOWS_EAP.index("</Config>")
     found = parsed(WINDOWS_EAP[:start] + "<ConfigBlob>0102</ConfigBlob>" + WINDOWS_EAP[end + len("</Config>") :])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from checks.common.textfile import decode
+from checks.common.textfile import ParseError, decode
 from checks.wifi.exports.keys import Keys
 from checks.wifi.facts import WlanConfig
 from checks.wifi.imported import Imported
@@ -253,6 +253,15 @@ def test_iosxe_encrypted_key_and_unknown_directive() -> None:
     assert all(one.psk_bits is None for one in found.configurations)
     assert any("chiffrés" in limit for limit in found.limits)
     assert any("nouveaute" in one.what for one in found.unreadable)
+
+
+def test_iosxe_cut_in_a_wlan_is_refused_because_defaults_would_lie() -> None:
+    with pytest.raises(ParseError, match="incomplète"):
+        parsed(IOSXE[: IOSXE.index(" no security wpa\n")])
+
+
+def test_aruba_cut_in_a_profile_is_said() -> None:
+    assert any("coupé" in one.what for one in parsed(ARUBA[: ARUBA.index(" deny-inter")]).unreadable)
 
 
 def test_iosxe_wlan_with_two_vlans_has_none() -> None:

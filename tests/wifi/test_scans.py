@@ -317,6 +317,15 @@ def test_iw_capabilities_of_another_section_do_not_become_pmf() -> None:
     assert by_bssid(text)["02"].pmf == "none"
 
 
+def test_iw_cut_in_the_middle_of_a_network_is_unknown_not_open_nor_wep() -> None:
+    for end in ("\tcapability: ESS Privacy (0x0011)\n\tSSID: Vieux", "\tSSID: Vieux\n", ""):
+        text = IW[: IW.index("BSS 00:11:22:aa:00:05")] + "BSS 00:11:22:aa:00:05(on wlan0)\n" + end
+        last = by_bssid(text)["05"]
+        assert (last.encryption, last.incomplete, last.pmf, last.wps) == ("unknown", True, "", "")
+    assert not by_bssid(IW)["05"].incomplete
+    assert any("milieu" in one.what for one in parsed(IW.rstrip("\n")).unreadable)
+
+
 # --- wpa_cli ------------------------------------------------------------------------------------------------------
 
 

@@ -58,6 +58,10 @@ def parse(file: SourceFile, keys: Keys) -> Imported:
     for block in found:
         head = _HEAD.fullmatch(block.head)
         if head:
+            if block is found[-1]:
+                desk.not_understood(
+                    block.line, block.head, "la configuration s'arrête là : ce profil est peut-être coupé"
+                )
             vap = _virtual_ap(found, unquoted(head[1]))
             _add(block, unquoted(head[1]), vap, firmware, management if instant else None, desk, keys)
     result = desk.done()

@@ -77,6 +77,9 @@ def parse(file: SourceFile, keys: Keys) -> Imported:
             profile = parts[1] if len(parts) > 1 else ""
             # `wlan PROFILE ID [SSID]`: without an SSID it is the profile's name.
             ssid = parts[3] if len(parts) > 3 else profile  # noqa: PLR2004 - fourth word
+            if block is found[-1]:
+                # What this product does not write is its default: a missing end could hide that security is off.
+                raise desk.refuse("configuration incomplète : elle s'arrête au milieu d'un WLAN", block.line)
             _add(block, profile, ssid, vlans.get(profile), firmware, management, desk, keys)
     result = desk.done()
     if not result.configurations:

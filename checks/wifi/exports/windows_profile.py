@@ -75,6 +75,25 @@ def _walk(node: Node) -> Iterator[Node]:
         waiting.extend(reversed(one.children))
 
 
+_NESTED = frozenset({"Eap", "EapHostConfig", "Phase2Authentication", "InnerEapOptional"})
+
+
+def _outer(config: Node) -> Node:
+    """The settings of the tunnel alone: what is inside it checks a server too, and comes first in the document."""
+    top = next((node for node in _walk(config) if _local(node) in {"EapType", "EapTtls", "EapTeap"}), config)
+    copy = Node(top.tag, top.attributes, top.line)
+    waiting = [(top, copy)]
+    while waiting:
+        source, target = waiting.pop()
+        target.text = source.text
+        for child in source.children:
+            if _local(child) not in _NESTED:
+                twin = Node(child.tag, child.attributes, child.line)
+                target.children.append(twin)
+                waiting.append((child, twin))
+    return copy
+
+
 def _local(node: Node) -> str:
     """Name of an element without its namespace prefix."""
     return node.tag.rpartition(":")[2]
@@ -184,9 +203,10 @@ def _eap(profile: Node, desk: Desk) -> _Eap:
         if _named(host, "ConfigBlob"):
             desk.limit("La configuration EAP de ce profil Windows est en binaire (ConfigBlob) : elle n'est pas lue.")
         return found
+    tunnel = _outer(config)
     if method in WITH_CERTIFICATE:
-        _validation(config, found)
-    found.identity = _identity(config, method)
+        _validation(tunnel, found)
+    found.identity = _identity(tunnel, method)
     return found
 
 
@@ -201,7 +221,7 @@ def _inner(host: Node, method: str) -> Iterator[str]:
 
 
 def _validation(config: Node, found: _Eap) -> None:
-    """The outermost validation: the first of the document, as the tunnel comes before what is inside."""
+    """What the tunnel checks of the server."""
     validation = next(iter(_named(config, "ServerValidation")), None)
     performs = _value(config, "PerformServerValidation")
     if validation is None or on(performs) is False:

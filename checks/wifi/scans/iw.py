@@ -101,8 +101,12 @@ def recognise(file: SourceFile) -> bool:
 def parse(file: SourceFile, keys: Keys) -> Imported:  # noqa: ARG001 - one shape for every parser
     """Networks of a scan. Raises `ParseError` when there is none."""
     desk = Desk(file, "iw")
-    for bss in _blocks(file):
-        desk.network(_network(bss, desk))
+    blocks = list(_blocks(file))
+    for bss in blocks:
+        cut = bss is blocks[-1] and not file.text.endswith("\n")
+        if cut:
+            desk.not_understood(bss.line, bss.bssid, "le fichier s'arrête au milieu de ce réseau")
+        desk.network(_network(bss, desk, cut=cut))
     found = desk.done()
     if not found.networks:
         raise desk.refuse("aucun réseau dans cette sortie de « iw scan »")
@@ -136,14 +140,18 @@ def _item(section: _Section, text: str) -> None:
         section.items.setdefault(name.strip().lower(), value.strip())
 
 
-def _network(bss: _Bss, desk: Desk) -> Network:
+def _network(bss: _Bss, desk: Desk, *, cut: bool) -> Network:
     raw = unescape(bss.sections["SSID"].value.removeprefix(" ")) if "SSID" in bss.sections else b""
     hidden = not raw.strip(b"\0")
     ssid, ssid_hex = ("", "") if hidden else ssid_of(raw)
     privacy = "Privacy" in bss.value("capability").split()
-    security = secured(_rsn(bss, desk), _wpa(bss), privacy=privacy, pmf=PMF_NONE)
+    # Without its capabilities, or when the file stops there, what is not shown may exist.
+    incomplete = cut or "capability" not in bss.sections
+    security = secured(
+        _rsn(bss, desk), _wpa(bss), privacy=privacy, pmf="" if incomplete else PMF_NONE, damaged=incomplete
+    )
     band, channel = _place(bss)
-    wps, locked = _wps(bss)
+    wps, locked = _wps(bss) if "WPS" in bss.sections or not incomplete else ("", False)
     owe = bss.sections.get("OWE Transition Mode")
     items = bss.sections["WPS"].items if "WPS" in bss.sections else {}
     return Network(
@@ -174,6 +182,7 @@ def _network(bss: _Bss, desk: Desk) -> Network:
         mode="ad-hoc" if "IBSS" in bss.value("capability").split() else "mesh" if "MESH ID" in bss.sections else "",
         generation=next((name for start, name in _GENERATIONS if f"{start} capabilities" in bss.sections), ""),
         strongest=_signal(bss.value("signal")),
+        incomplete=incomplete,
         file=desk.name,
     )
 
