@@ -31,31 +31,11 @@ _DEFAULTS = (
     r"default|wireless|wifi|wlan|home|ap",
 )
 _DEFAULT = re.compile("|".join(f"(?:{pattern})" for pattern in _DEFAULTS), re.IGNORECASE)
-_PLACES = frozenset(
-    {
-        "ehpad",
-        "ehpa",
-        "ime",
-        "itep",
-        "mas",
-        "fam",
-        "sessad",
-        "esat",
-        "savs",
-        "samsah",
-        "ssiad",
-        "camsp",
-        "cmpp",
-        "foyer",
-        "residence",
-        "maison",
-        "clinique",
-        "hopital",
-        "hospital",
-        "dispensaire",
-        "accueil",
-    }
+_PLACE_WORDS = (
+    "ehpad ehpa ime itep mas fam sessad esat savs samsah ssiad camsp cmpp",
+    "foyer residence maison clinique hopital hospital dispensaire accueil",
 )
+_PLACES = frozenset(word for line in _PLACE_WORDS for word in line.split())
 """Words that say what the building is. `MAS` and the like are taken as whole words only."""
 
 
