@@ -25,6 +25,7 @@ FORMATS = (
     "exports.meraki",
     "exports.cisco_wlc",
     "exports.cisco_iosxe",
+    "exports.cisco_commands",
     "exports.ruckus",
     "exports.smartzone",
     "exports.windows_profile",

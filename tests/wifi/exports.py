@@ -284,6 +284,23 @@ Security
 Cisco AP Name.................................... AP1
 Status........................................... Enabled
 """
+AIREOS_COMMANDS = f"""config interface create residents 30
+config wlan create 1 pro Tilleuls-Pro
+config wlan security pmf optional 1
+config wlan security wpa akm pmf 802.1x enable 1
+config wlan peer-blocking drop 1
+config wlan enable 1
+config wlan create 2 Residents Residents
+config wlan interface 2 residents
+config wlan security wpa akm 802.1x disable 2
+config wlan security wpa akm psk enable 2
+config wlan security wpa akm psk set-key ascii {PASSWORD} 2
+config wlan broadcast-ssid disable 2
+config wlan enable 2
+config wlan create 3 Visiteurs Visiteurs
+config wlan security wpa disable 3
+config wlan security web-auth enable 3
+"""
 SHOW_WLAN = """WLAN Profile Name     : residents
 ================================================
 Identifier                                     : 5
@@ -526,6 +543,7 @@ SAMPLES = {
     "meraki": ("exports.meraki", MERAKI),
     "aireos": ("exports.cisco_wlc", AIREOS),
     "show-wlan": ("exports.cisco_wlc", SHOW_WLAN),
+    "aireos-commands": ("exports.cisco_commands", AIREOS_COMMANDS),
     "iosxe": ("exports.cisco_iosxe", IOSXE),
     "ruckus": ("exports.ruckus", RUCKUS),
     "smartzone": ("exports.smartzone", SMARTZONE),
@@ -545,6 +563,7 @@ MEASURED = (
     "omada-csv",
     "aruba",
     "meraki",
+    "aireos-commands",
     "iosxe",
     "ruckus",
     "smartzone",

@@ -13,6 +13,7 @@ from checks.wifi.imported import Imported
 from checks.wifi.recognise import read
 from tests.wifi.exports import (
     AIREOS,
+    AIREOS_COMMANDS,
     ARUBA,
     IOSXE,
     MERAKI,
@@ -225,6 +226,19 @@ def test_aireos_cut_before_the_keys_is_unknown_not_open() -> None:
     assert found.unreadable
     text = AIREOS[: AIREOS.index("         802.1x...")]
     assert parsed(text).configurations[0].encryption == "unknown"
+
+
+def test_aireos_commands() -> None:
+    found = all_of(AIREOS_COMMANDS)
+    pro, residents, visitors = found["Tilleuls-Pro"], found["Residents"], found["Visiteurs"]
+    assert (pro.akms, pro.pmf, pro.isolation, pro.enabled) == (("802.1X", "802.1X-SHA256"), "capable", True, True)
+    assert (residents.encryption, residents.akms, residents.vlan) == ("wpa2", ("PSK",), 30)
+    assert (residents.hidden, residents.isolation, residents.pmf) == (True, False, "none")
+    assert (visitors.encryption, visitors.portal, visitors.enabled) == ("open", "web-auth", False)
+    encrypted = parsed(AIREOS_COMMANDS.replace(f"ascii {PASSWORD} 2", "hex encrypt 1 aabb ccdd 48 eeff 2"))
+    assert all(one.psk_bits is None for one in encrypted.configurations)
+    assert any("chiffrés" in limit for limit in encrypted.limits)
+    assert parsed(AIREOS_COMMANDS.replace("akm pmf 802.1x", "akm futur")).unreadable
 
 
 def test_show_wlan() -> None:

@@ -30,7 +30,7 @@ CIPHERS = {
 _PERSONAL = r"[- ]*(?:personal|personnel|personnelle|psk)"
 _ENTERPRISE = r"[- ]*(?:enterprise|entreprise)?"
 _AUTHENTICATIONS = (
-    (rf"wpa3{_PERSONAL}|wpa3[- ]?sae", Security(akms=("SAE",), encryption="wpa3")),
+    (rf"wpa3{_PERSONAL}(?: ?\(h2e\))?|wpa3[- ]?sae", Security(akms=("SAE",), encryption="wpa3")),
     (rf"wpa2{_PERSONAL}", Security(akms=("PSK",), encryption="wpa2")),
     (rf"wpa{_PERSONAL}", Security(akms=("PSK",), encryption="wpa")),
     (
