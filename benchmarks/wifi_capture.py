@@ -181,10 +181,8 @@ def report(figures: dict[str, Any]) -> bool:
     speed = figures["frames"] / figures["seconds"]
     print(f"frames               {figures['frames']:>12,}   networks {figures['networks']}")
     print(f"reading              {figures['seconds']:>12.3f} s ({figures['fastest']:.3f} – {figures['slowest']:.3f})")
-    print(
     print(f"CPU                  {figures['cpu']:>12.3f} s")
     print(f"whole process        {figures['process']:>12.3f} s   CPU {figures['process_cpu']:.3f} s")
-    )
     met = verdict("frames per second", speed, TARGET_SPEED, "{:,.0f}", above=True)
     for name, target in (("tshark", TARGET_TSHARK), ("hcxpcapngtool", TARGET_HCX)):
         if figures["peers"][name] is None:
