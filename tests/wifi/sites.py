@@ -188,7 +188,7 @@ def site(**fields: Any) -> WifiFacts:
         "eap": (session(),),
         "truncated": False,
         "files": (capture(),),
-        "associations": (association(),),
+        "associations": (association(), association(RES_5, client="c2", akm="SAE")),
         "configurations": settings(),
         "roles": ROLES,
         "declared_bssids": (PRO_24, PRO_5, RES_5, GUEST_5),

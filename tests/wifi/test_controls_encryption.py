@@ -102,6 +102,13 @@ def test_open_exported_setting_fails_without_any_radio() -> None:
     assert found.evidence[0].source == "controleur.json, ligne 12"
 
 
+@pytest.mark.parametrize(("enterprise", "verdict"), [(True, P), (False, F), (None, NS)])
+def test_exported_wpa2_without_key_management(enterprise: bool | None, verdict: Verdict) -> None:
+    """WPA2 says nothing of a password or an account; the export may say it apart."""
+    facts = reset(PRO, exports(), akms=(), encryption="wpa2", enterprise=enterprise)
+    assert judge(WORK, facts, PRO).verdict is verdict
+
+
 def test_disabled_setting_is_not_judged() -> None:
     assert judge(WORK, reset(PRO, enabled=False, encryption="open", akms=()), PRO).verdict is P
 

@@ -220,13 +220,20 @@ def _of_config(config: Config) -> Offer:
         id=f"export:{config.product}",
         label=f"réglage {config.product}",
         encryption=config.encryption,
-        akms=config.akms,
+        akms=_akms(config),
         ciphers=None,
         pmf=config.pmf,
         band="",
         incomplete=False,
         evidence=of_config(config, describe(config.encryption, config.akms, config.pmf)),
     )
+
+
+def _akms(config: Config) -> tuple[str, ...]:
+    """Key management of a setting; some exports only say whether it asks for an account."""
+    if config.akms or config.enterprise is None or "wpa2" not in config.encryption.split("-"):
+        return config.akms
+    return ("802.1X",) if config.enterprise else ("PSK",)
 
 
 def describe(encryption: str, akms: Iterable[str], pmf: str) -> str:

@@ -50,6 +50,8 @@ def professional(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         return failed(own.ssid, f"« {own.ssid} » {said}.", *seen, affected=affected, severity=worst)
     if doubt := _unreadable(own, found):
         return doubt
+    if own.role in _PERSONAL and any(not offer.akms for offer in found if offer.words & {"wpa2"}):
+        return unsure(own, f"Rien ne dit si « {own.ssid} » s'ouvre par un compte ou par un mot de passe partagé.")
     how = listed(describe(offer.encryption, offer.akms, offer.pmf) for offer in found)
     return passed(own.ssid, f"« {own.ssid} » est bien protégé : {how}.", *few(offer.evidence for offer in found))
 

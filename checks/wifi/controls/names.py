@@ -21,7 +21,7 @@ _DEFAULTS = (
     r"(sfr|neuf)[-_ ]?(wifi|box|[0-9a-f]{4}).*",
     r"numericable[-_ ].*",
     r"wanadoo[-_ ].*",
-    r"(tp-?link|d-?link|netgear|linksys|asus|huawei|zyxel|tenda|belkin|cisco|buffalo|edimax)([-_ ][\w.-]*|\d*)",
+    r"(tp-?link|d-?link|netgear|linksys|asus|huawei|zyxel|tenda|belkin|cisco|buffalo|edimax)\d*([-_ ][\w.-]*)?",
     r"mikrotik-[0-9a-f]+",
     r"setmeup-.*",
     r"openwrt",
