@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from checks.model import Gap, Record
+from checks.wifi.exports.clients import ClientProfile
+from checks.wifi.exports.details import WlanDetails
 
 CAPTURE, SCAN, EXPORT = "capture", "scan", "export"
 """Sources of a network."""
@@ -390,6 +392,10 @@ class WifiFacts(Record, frozen=True, kw_only=True):
     deauthentications: tuple[Deauthentication, ...] = ()
     probes: tuple[ProbeLeak, ...] = ()
     configurations: tuple[WlanConfig, ...] = ()
+    details: tuple[WlanDetails, ...] = ()
+    """What some exports say more of these configurations."""
+    clients: tuple[ClientProfile, ...] = ()
+    """Connection profiles of stations."""
     unreadable: tuple[Unreadable, ...] = ()
     frames: Mapping[str, int] = {}
     """Frames by kind: `beacon`, `data`, `ack`…"""
