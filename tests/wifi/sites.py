@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from checks.model import Context, Judgement
+from checks.wifi.exports.clients import ClientProfile
 from checks.wifi.facts import (
     Association,
     CaptureFile,
@@ -180,6 +181,22 @@ def probe(**fields: Any) -> ProbeLeak:
     return ProbeLeak(**base | fields)
 
 
+def profile(**fields: Any) -> ClientProfile:
+    """A station that checks the authority and the name of the authentication server."""
+    base: dict[str, Any] = {
+        "ssid": PRO,
+        "file": "Tilleuls-Pro.xml",
+        "product": "windows_profile",
+        "enterprise": True,
+        "eap": ("PEAP",),
+        "inner": ("MSCHAPV2",),
+        "ca": "pinned",
+        "server_names": ("radius.tilleuls.test",),
+        "user_may_accept": False,
+    }
+    return ClientProfile(**base | fields)
+
+
 def site(**fields: Any) -> WifiFacts:
     """The careful house; `fields` replace those of the facts."""
     base: dict[str, Any] = {
@@ -190,6 +207,7 @@ def site(**fields: Any) -> WifiFacts:
         "files": (capture(),),
         "associations": (association(), association(RES_5, client="c2", akm="SAE")),
         "configurations": settings(),
+        "clients": (profile(),),
         "roles": ROLES,
         "declared_bssids": (PRO_24, PRO_5, RES_5, GUEST_5),
     }
@@ -220,12 +238,12 @@ def with_networks(*more: Network, base: WifiFacts | None = None) -> WifiFacts:
 
 def air(**fields: Any) -> WifiFacts:
     """Only captures: no export."""
-    return site(configurations=(), **fields)
+    return site(configurations=(), **{"clients": ()} | fields)
 
 
 def exports(**fields: Any) -> WifiFacts:
     """Only exports: no radio was heard."""
-    return site(networks=(), files=(), eap=(), associations=(), **fields)
+    return site(networks=(), files=(), eap=(), associations=(), **{"clients": ()} | fields)
 
 
 # --- Judging

@@ -21,6 +21,7 @@ from tests.wifi.sites import (
     RESIDENTS,
     STRANGER,
     THEIRS,
+    WPA,
     air,
     association,
     deauthentication,
@@ -251,6 +252,11 @@ def test_scan_or_export_does_not_show_stations(control: str) -> None:
 def test_connection_of_a_station(fields: dict[str, Any], verdict: Verdict) -> None:
     facts = retuned(RES_5, air(associations=(association(RES_5, **fields),)), **MIXED)
     assert judge(WEAK, facts, RESIDENTS).verdict is verdict
+
+
+def test_station_does_not_choose_what_the_network_does_not_offer() -> None:
+    facts = retuned(RES_5, air(associations=(association(RES_5, akm="PSK", pairwise="TKIP"),)), **WPA)
+    assert judge(WEAK, facts, RESIDENTS).verdict is P
 
 
 def test_wpa2_station_on_a_wpa2_network_does_its_best() -> None:

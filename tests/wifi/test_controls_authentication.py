@@ -23,6 +23,7 @@ from tests.wifi.sites import (
     judge,
     network,
     packet,
+    profile,
     retuned,
     session,
     site,
@@ -32,6 +33,7 @@ P, F = Verdict.PASS, Verdict.FAIL
 NA, NS = Verdict.NOT_APPLICABLE, Verdict.NOT_ASSESSED
 METHODS, IDENTITY = "authentication.methods", "authentication.identities"
 CERTIFICATE, TLS = "authentication.server_certificate", "authentication.tls_version"
+PROFILES = "profiles.server_checked"
 ALL = (METHODS, IDENTITY, CERTIFICATE, TLS)
 GAP = Gap(reason=Reason.UNSUPPORTED, detail="TLS 1.3 chiffre le certificat.")
 
@@ -193,3 +195,46 @@ def test_tls_version(tls: str, verdict: Verdict) -> None:
 
 def test_open_network_without_authentication_is_not_applicable() -> None:
     assert judge(METHODS, air(networks=(network(PRO_5, PRO),), eap=()), PRO).verdict is NA
+
+
+# --- WIFI-EAP-005
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict", "word"),
+    [
+        ({}, P, "vérifient"),
+        ({"ca": "none"}, F, "autorité"),
+        ({"ca": "system", "server_names": ()}, F, "nom du serveur"),
+        ({"ca": "system"}, P, "vérifient"),
+        ({"user_may_accept": True}, F, "tout accepter"),
+        ({"ca": "", "user_may_accept": None}, NS, "pas tous"),
+        ({"server_names": None}, NS, "pas tous"),
+    ],
+)
+def test_profile_of_a_station(fields: dict[str, Any], verdict: Verdict, word: str) -> None:
+    found = judge(PROFILES, site(clients=(profile(**fields),)), PRO)
+    assert found.verdict is verdict
+    assert word in (found.affected[0].detail if verdict is F else found.message)
+
+
+def test_one_exposed_profile_is_enough() -> None:
+    exposed = profile(file="tablette.conf", product="wpa_supplicant", ca="none", line=4)
+    found = judge(PROFILES, site(clients=(profile(), exposed)), PRO)
+    assert [item.ref for item in found.affected] == ["tablette.conf"]
+    assert found.evidence[0].source == "tablette.conf, ligne 4"
+
+
+def test_one_unclear_profile_prevents_a_pass() -> None:
+    unclear = profile(file="autre.xml", server_names=None)
+    assert judge(PROFILES, site(clients=(profile(), unclear)), PRO).verdict is NS
+
+
+def test_profile_of_another_network_is_not_judged() -> None:
+    facts = site(clients=(profile(ssid="Domicile", ca="none"),))
+    assert judge(PROFILES, facts, PRO).reason == Reason.NOT_CONFIGURED
+    assert judge(PROFILES, facts, RESIDENTS).verdict is NA
+
+
+def test_no_profile_nor_network_is_not_assessed() -> None:
+    assert judge(PROFILES, air(networks=()), PRO).verdict is NS

@@ -48,6 +48,7 @@ from tests.wifi.sites import (
     network,
     packet,
     probe,
+    profile,
     reset,
     retuned,
     session,
@@ -154,6 +155,7 @@ def broken() -> WifiFacts:
         associations=(association(akm="", pairwise="TKIP"),),
         deauthentications=(deauthentication(),),
         probes=(probe(ssids=(PRO, RESIDENTS)),),
+        clients=(profile(ca="none"), profile(ca="none", file="tablette.conf")),
         roles={**site().roles, "Livebox-EHPAD": "pro"},
     )
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from checks.model import Reason, Severity, Verdict
+from checks.wifi.exports.details import WlanDetails
 from checks.wifi.facts import OweTransition, Suites, WifiFacts
 from tests.wifi.sites import (
     ENTERPRISE,
+    EXPORT_FILE,
     GUEST_5,
     GUESTS,
     MIXED,
@@ -163,6 +165,12 @@ def test_individual_accounts_known_from_an_export_that_names_no_akm() -> None:
     assert judge(OWN, facts, PRO).verdict is P
 
 
+@pytest.mark.parametrize(("individual", "verdict"), [(True, P), (False, F)])
+def test_password_for_each_person_conforms(individual: bool, verdict: Verdict) -> None:
+    details = WlanDetails(ssid=PRO, file=EXPORT_FILE, line=12, individual_keys=individual)
+    assert judge(OWN, retuned(PRO_24, site(details=(details,)), **PSK), PRO).verdict is verdict
+
+
 def test_individual_accounts_unknown_is_not_assessed() -> None:
     found = judge(OWN, reset(PRO, exports(), akms=(), encryption="wpa2", enterprise=None), PRO)
     assert found.verdict is NS
@@ -203,6 +211,13 @@ def test_open_network_has_no_cipher() -> None:
 def test_wpa2_setting_without_cipher_list_is_not_assessed() -> None:
     found = judge(OLD, reset(RESIDENTS, exports(), encryption="wpa2", akms=("PSK",)), RESIDENTS)
     assert (found.verdict, found.reason) == (NS, Reason.UNSUPPORTED)
+
+
+@pytest.mark.parametrize(("pairwise", "verdict"), [(("CCMP",), P), (("CCMP", "TKIP"), F), ((), NS)])
+def test_cipher_list_of_an_export(pairwise: tuple[str, ...], verdict: Verdict) -> None:
+    details = WlanDetails(ssid=RESIDENTS, file=EXPORT_FILE, line=12, pairwise=pairwise)
+    facts = reset(RESIDENTS, exports(details=(details,)), encryption="wpa2", akms=("PSK",))
+    assert judge(OLD, facts, RESIDENTS).verdict is verdict
 
 
 def test_wpa3_setting_leaves_no_room_for_tkip() -> None:

@@ -11,6 +11,7 @@ import msgspec
 from checks.common.french import choose, count
 from checks.model import Affected, Context, Evidence, Gap, Judgement, Origin, Reason, not_applicable, not_assessed
 from checks.wifi.capture.suites import ENTERPRISE, FAMILIES, OTHER, PSK, SAE
+from checks.wifi.exports.details import WlanDetails
 from checks.wifi.facts import CAPTURE, EXPORT, PMF_CAPABLE, PMF_NONE, PMF_REQUIRED, Network, Packet, WifiFacts
 from checks.wifi.facts import WlanConfig as Config
 from checks.wifi.roles import TITLES, Own, own_ssids
@@ -169,7 +170,9 @@ def bssids(own: Own) -> frozenset[str]:
 
 def offers(own: Own) -> tuple[Offer, ...]:
     """Every way into the SSID, radios first."""
-    return tuple(_of_network(one) for one in own.networks) + tuple(_of_config(one) for one in own.configurations)
+    return tuple(_of_network(one) for one in own.networks) + tuple(
+        _of_config(one, details_of(own, one)) for one in own.configurations
+    )
 
 
 def protections(own: Own) -> frozenset[str]:
@@ -215,13 +218,20 @@ def pmf_rank(pmf: str) -> int:
     return PMF_ORDER.index(pmf) if pmf in PMF_ORDER else 0
 
 
-def _of_config(config: Config) -> Offer:
+def details_of(own: Own, config: Config) -> WlanDetails | None:
+    """What the same export says more of a setting."""
+    wanted = (config.ssid, config.file, config.line)
+    return next((one for one in own.facts.details if (one.ssid, one.file, one.line) == wanted), None)
+
+
+def _of_config(config: Config, details: WlanDetails | None) -> Offer:
+    ciphers = (*details.pairwise, *((details.group,) if details.group else ())) if details else ()
     return Offer(
         id=f"export:{config.product}",
         label=f"réglage {config.product}",
         encryption=config.encryption,
         akms=_akms(config),
-        ciphers=None,
+        ciphers=tuple(dict.fromkeys(ciphers)) or None,
         pmf=config.pmf,
         band="",
         incomplete=False,

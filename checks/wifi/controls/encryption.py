@@ -14,6 +14,7 @@ from checks.wifi.controls.common import (
     Offer,
     all_open,
     describe,
+    details_of,
     distinct,
     each_ssid,
     fault,
@@ -22,12 +23,13 @@ from checks.wifi.controls.common import (
     has_enterprise,
     listed,
     no_export,
+    of_config,
     offers,
     pmf_rank,
     unseen,
     unsure,
 )
-from checks.wifi.facts import PMF_CAPABLE, PMF_NONE, PMF_REQUIRED
+from checks.wifi.facts import PMF_CAPABLE, PMF_NONE, PMF_REQUIRED, WlanConfig
 from checks.wifi.roles import ADMIN, GUEST, INTERNAL, PRO, PUBLIC, RESIDENT, Own
 
 OLD_CIPHERS = frozenset({"WEP-40", "WEP-104", "WEP", "TKIP"})
@@ -79,10 +81,13 @@ def _weak(offer: Offer, role: str) -> tuple[Severity, str] | None:
 
 @each_ssid(PRO, ADMIN)
 def individual_authentication(own: Own, context: Context) -> Judgement:  # noqa: ARG001
-    """Conforms when everybody enters with an account or certificate of their own (802.1X), and nothing else."""
+    """Conforms when everybody enters with something of their own: 802.1X, or a password for each person or device."""
     found = offers(own)
     if not found:
         return unseen(own)
+    if own.configurations and all(_personal_keys(own, one) for one in own.configurations):
+        seen = few(of_config(one, "un mot de passe par personne ou par appareil") for one in own.configurations)
+        return passed(own.ssid, f"« {own.ssid} » donne à chacun son propre mot de passe.", *seen)
     shared = [offer for offer in found if offer.families & {PSK, SAE} or offer.words & {"open", "owe", "wep"}]
     if shared:
         affected = distinct(fault(offer, "shared", generation(offer.encryption)) for offer in shared)
@@ -95,6 +100,11 @@ def individual_authentication(own: Own, context: Context) -> Judgement:  # noqa:
         return doubt
     message = f"« {own.ssid} » demande un compte ou un certificat à chacun (802.1X)."
     return passed(own.ssid, message, *few(offer.evidence for offer in alone or found))
+
+
+def _personal_keys(own: Own, config: WlanConfig) -> bool:
+    details = details_of(own, config)
+    return details is not None and details.individual_keys
 
 
 @each_ssid()

@@ -82,8 +82,9 @@ def weak_connections(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     if not captured(own):
         return _not_captured(own, "La connexion des appareils")
     mine = [one for one in own.facts.associations if one.bssid in bssids(own)]
-    best = SAE in protections(own)
-    faults = [(one, told) for one in mine if (told := _weak(one, sae=best))]
+    sae = SAE in protections(own)
+    better = any(cipher not in _OLD for network in own.networks for cipher in network.pairwise)
+    faults = [(one, told) for one in mine if (told := _weak(one, sae=sae, better=better))]
     if faults:
         affected = distinct(station(one.client, "weak-link", told, one.bssid) for one, told in faults)
         number = count(len(affected), "appareil se connecte", "appareils se connectent")
@@ -100,12 +101,12 @@ def weak_connections(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     return passed(own.ssid, f"Les appareils se connectent bien à « {own.ssid} ».", of_facts(own.facts, number))
 
 
-def _weak(one: Association, *, sae: bool) -> str:
-    """What is wrong with a connection; empty when nothing is."""
+def _weak(one: Association, *, sae: bool, better: bool) -> str:
+    """What is wrong with a connection; empty when nothing is, or when the network offers nothing better."""
     if one.clear > CLEAR_FRAMES and not one.protected:
         return f"{one.clear} trames en clair, aucune chiffrée"
-    if one.pairwise in _OLD:
-        return f"chiffrement {one.pairwise}"
+    if better and one.pairwise in _OLD:
+        return f"chiffrement {one.pairwise} alors qu'un meilleur est proposé"
     if sae and FAMILIES.get(one.akm) == PSK:
         return f"{one.akm} alors que SAE (WPA3) est proposé"
     return ""
