@@ -1,0 +1,476 @@
+"""What the test from inside proves. Pure functions: facts in, judgements out.
+
+An open port proves that the packet passed. A refusal is weaker: the machine may have said no (the packet passed), or a
+filter may have answered in its place; an address nobody has tells which. Silence proves nothing alone: it is a filter
+only if something else answered during the same test, and every port was really tried.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from checks.common.french import choose, count
+from checks.model import (
+    Affected,
+    Evidence,
+    Gap,
+    Judgement,
+    Reason,
+    Severity,
+    failed,
+    not_applicable,
+    not_assessed,
+    passed,
+)
+from checks.wifi.inside.config import DUI, EQUIPMENT, FILE_PORTS, NAS, PRINTER, SERVER, STATION
+from checks.wifi.inside.facts import (
+    ERROR,
+    NO_ANSWER,
+    NOT_AUTHORISED,
+    NOT_TRIED,
+    OPEN,
+    REFUSED,
+    UNUSED,
+    Attempt,
+    InsideFacts,
+    Lookup,
+    Portal,
+)
+
+PEOPLE = {"resident": "D'un poste résident", "guest": "D'un poste de visiteur", "pro": "D'un poste professionnel"}
+NAMES = {"resident": "Wi-Fi des résidents", "guest": "Wi-Fi des visiteurs", "pro": "Wi-Fi professionnel"}
+PRO = "pro"
+WEB = (80, 443)
+"""Ports a captive portal intercepts."""
+SHOWN = 8
+"""Pieces of evidence, or machines named in one sentence."""
+
+
+class Question(NamedTuple):
+    """One family of things that should not be reached."""
+
+    what: str
+    """In the plural, with its article, as it follows « atteint »."""
+    concerns: Callable[[Attempt], bool]
+    everywhere: bool
+    """Asked of the professional network too; otherwise reaching them is what that network is for."""
+
+
+SERVERS = Question("les serveurs professionnels", lambda one: one.kind == SERVER, everywhere=False)
+MANAGEMENT = Question("l'administration des équipements du réseau", lambda one: one.kind in EQUIPMENT, everywhere=True)
+SHARES = Question(
+    "les partages de fichiers",
+    lambda one: one.kind == NAS or (one.kind == SERVER and one.port in FILE_PORTS),
+    everywhere=False,
+)
+PRINTERS = Question("les imprimantes professionnelles", lambda one: one.kind == PRINTER, everywhere=False)
+RECORDS = Question("le dossier des usagers (DUI)", lambda one: one.kind == DUI, everywhere=False)
+STATIONS = Question("les appareils des autres", lambda one: one.kind == STATION, everywhere=True)
+
+
+def servers(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when no professional server answers, on any port, to a resident or a visitor."""
+    return _ask(facts, SERVERS)
+
+
+def management(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when no administration page or shell of gateway, access point or switch answers."""
+    return _ask(facts, MANAGEMENT)
+
+
+def shares(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when no file share answers to a resident or a visitor."""
+    return _ask(facts, SHARES)
+
+
+def printers(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when no professional printer answers to a resident or a visitor."""
+    return _ask(facts, PRINTERS)
+
+
+def records(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when the software of care records does not answer to a resident or a visitor."""
+    return _ask(facts, RECORDS)
+
+
+def isolation(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when another device of the same network cannot be reached: even its refusal proves that it can."""
+    return _ask(facts, STATIONS)
+
+
+def internal_names(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when the DNS of this network does not tell internal addresses to residents and visitors."""
+    subject = place(facts)
+    if facts.role == PRO:
+        return [not_applicable(subject, "Un poste professionnel a besoin des noms internes.")]
+    if facts.lookups is None:
+        return [_unknown(subject, Reason.NOT_CONFIGURED, "Aucun nom interne à demander n'est déclaré.")]
+    if isinstance(facts.lookups, Gap):
+        return [not_assessed(subject, facts.lookups)]
+    if misplaced := _misplaced(facts):
+        return [not_assessed(subject, misplaced)]
+    told = [one for one in facts.lookups if one.addresses]
+    seen = tuple(_of_lookup(one) for one in facts.lookups[:SHOWN])
+    if told:
+        affected = tuple(
+            Affected(id=f"dns:{one.server}", label=one.server, detail=f"{one.name} : {', '.join(one.addresses)}")
+            for one in told
+        )
+        servers_said = ", ".join(one.server for one in told)
+        message = f"{PEOPLE[facts.role]}, le DNS ({servers_said}) donne l'adresse interne de {told[0].name}."
+        return [failed(subject, message, *seen, affected=affected)]
+    if not any(one.answered for one in facts.lookups):
+        detail = "Aucun serveur DNS de ce réseau n'a répondu : on ne sait pas ce qu'il dit des noms internes."
+        return [_unknown(subject, Reason.TIMEOUT, detail)]
+    return [passed(subject, f"{PEOPLE[facts.role]}, le DNS ne dit rien de {facts.lookups[0].name}.", *seen)]
+
+
+def egress(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when mail, shares and remote desktop cannot leave for the Internet.
+
+    Silence of a declared server that is known to listen is a filter only when something answered in this test.
+    """
+    subject = place(facts)
+    if not facts.egress:
+        return [_unknown(subject, Reason.NOT_CONFIGURED, "Aucun serveur extérieur à essayer n'est déclaré.")]
+    through = [one for one in facts.egress if one.outcome == OPEN]
+    if through and not _misplaced(facts):
+        ports = ", ".join(str(one.port) for one in through)
+        message = f"{PEOPLE[facts.role]}, on sort vers Internet sur {_ports_word(through)} {ports}, sans filtre."
+        return [failed(subject, message, *_proof(through), affected=_affected(through))]
+    if gap := _silence_gap(facts, facts.egress, "la sortie vers Internet"):
+        return [not_assessed(subject, gap)]
+    if refused := [one for one in facts.egress if one.outcome == REFUSED]:
+        detail = "Le serveur extérieur, ou un filtre à sa place, a refusé la connexion : on ne sait pas lequel."
+        return [_unknown(subject, Reason.UNSUPPORTED, f"{detail} ({_listed(refused)})")]
+    ports = ", ".join(str(one.port) for one in facts.egress)
+    message = f"{PEOPLE[facts.role]}, rien ne sort vers {facts.egress[0].address} sur les ports {ports}."
+    return [passed(subject, message, *_proof(facts.egress))]
+
+
+def portal(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when the welcome page that intercepts the first visit is in HTTPS."""
+    subject = place(facts)
+    if facts.role == PRO:
+        return [not_applicable(subject, "Un réseau professionnel n'a pas de portail d'accueil.")]
+    found = facts.portal
+    if found is None:
+        return [_unknown(subject, Reason.NOT_CONFIGURED, "Aucune page à demander n'est déclarée pour le portail.")]
+    if isinstance(found, Gap):
+        return [not_assessed(subject, found)]
+    if misplaced := _misplaced(facts):
+        return [not_assessed(subject, misplaced)]
+    if not found.redirected:
+        detail = "La page demandée est venue sans détour : il n'y a pas de portail, ou ce poste l'avait déjà passé."
+        return [_unknown(subject, Reason.UNSUPPORTED, detail)]
+    seen = Evidence(value=f"HTTP {found.status} vers {found.location}", source=f"GET {found.url}")
+    if found.https:
+        return [passed(subject, "Le portail d'accueil est en HTTPS : ce qu'on y tape est chiffré.", seen)]
+    message = "Le portail d'accueil n'est pas en HTTPS : ce qu'on y tape se lit dans l'air."
+    return [failed(subject, message, seen, affected=(_portal_affected(found),))]
+
+
+def ipv6(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when a professional machine cannot be reached by its IPv6 address either."""
+    subject = place(facts)
+    if facts.role == PRO:
+        return [not_applicable(subject, "Un poste professionnel peut atteindre les machines professionnelles.")]
+    if facts.ipv6 is None:
+        return [_unknown(subject, Reason.NOT_CONFIGURED, "Aucune machine à essayer en IPv6 n'est déclarée.")]
+    tried = (facts.ipv6,)
+    if not _misplaced(facts) and facts.ipv6.outcome == OPEN:
+        message = f"{PEOPLE[facts.role]}, on atteint {facts.ipv6.address} en IPv6 : le filtre ne regarde que l'IPv4."
+        return [failed(subject, message, *_proof(tried), affected=_affected(tried))]
+    if gap := _silence_gap(facts, tried, "l'IPv6", control=_answers_ipv6):
+        return [not_assessed(subject, gap)]
+    if facts.ipv6.outcome == REFUSED:
+        detail = f"{facts.ipv6.address}, ou un filtre à sa place, a refusé la connexion : on ne sait pas lequel."
+        return [_unknown(subject, Reason.UNSUPPORTED, detail)]
+    return [passed(subject, f"{PEOPLE[facts.role]}, {facts.ipv6.address} ne répond pas en IPv6.", *_proof(tried))]
+
+
+def sentence(facts: InsideFacts) -> str:
+    """The verdict in one sentence: « D'un poste résident, on atteint … »."""
+    who = PEOPLE[facts.role]
+    if misplaced := _misplaced(facts):
+        return f"{who} : l'essai ne permet pas de conclure. {misplaced.detail}"
+    targets = [one for one in facts.attempts if one.kind != UNUSED and not one.must_answer]
+    reached = _reached(facts, targets)
+    if reached:
+        return f"{who}, on atteint {_listed(reached)}."
+    if gap := _doubt(facts, targets, "ce réseau"):
+        return f"{who} : l'essai ne permet pas de conclure. {gap.detail}"
+    made = count(sum(one.outcome != NOT_AUTHORISED for one in targets), "connexion")
+    return f"{who}, on n'atteint rien de ce qui a été essayé ({made}) : {_alive(facts)}."
+
+
+def place(facts: InsideFacts) -> str:
+    """Subject of the judgements: the SSID, else the name of the network."""
+    return facts.ssid or NAMES[facts.role]
+
+
+# --- how one family is judged ------------------------------------------------------------------------------------
+
+
+def _ask(facts: InsideFacts, question: Question) -> list[Judgement]:
+    subject = place(facts)
+    tried = [one for one in facts.attempts if question.concerns(one) and not one.must_answer]
+    if facts.role == PRO and not question.everywhere:
+        return [not_applicable(subject, f"Un poste professionnel doit pouvoir atteindre {question.what}.")]
+    if not tried:
+        return [_unknown(subject, Reason.NOT_CONFIGURED, f"Rien n'est déclaré pour essayer {question.what}.")]
+    if misplaced := _misplaced(facts):
+        return [not_assessed(subject, misplaced)]
+    if reached := _reached(facts, tried):
+        return [_failure(facts, question, tried, reached)]
+    if gap := _doubt(facts, tried, question.what):
+        return [not_assessed(subject, gap)]
+    return [_success(facts, question, tried)]
+
+
+def _success(facts: InsideFacts, question: Question, tried: Sequence[Attempt]) -> Judgement:
+    """Say how many machines, what shows that silence is a filter, and what was left out on purpose."""
+    made = [one for one in tried if one.outcome != NOT_AUTHORISED]
+    machines = count(len({one.address for one in made}), "machine essayée", "machines essayées")
+    message = (
+        f"{PEOPLE[facts.role]}, on n'atteint pas {question.what} ({machines}, {count(len(made), 'connexion')}) : "
+        f"{_alive(facts)}. Une machine éteinte pendant l'essai ne répond pas non plus."
+    )
+    if left := {one.address for one in tried} - {one.address for one in made}:
+        message += f" Hors mandat, non essayé : {count(len(left), 'machine')}."
+    return passed(place(facts), message, *_proof(made))
+
+
+def _failure(facts: InsideFacts, question: Question, tried: Sequence[Attempt], reached: list[Attempt]) -> Judgement:
+    """Open ports first; when there are only refusals the packets passed but nothing listened: lighter."""
+    opened = [one for one in reached if one.outcome == OPEN]
+    seen = _proof([*opened, *(one for one in tried if one not in opened)])
+    subject, who = place(facts), PEOPLE[facts.role]
+    if opened:
+        message = f"{who}, on atteint {question.what} : {_listed(opened)}."
+        return failed(subject, message, *seen, affected=_affected(reached))
+    message = (
+        f"{who}, les paquets arrivent jusqu'à {_listed(reached)} : la machine refuse elle-même la connexion, "
+        f"le réseau ne filtre pas. Preuve plus faible qu'un port ouvert."
+    )
+    return failed(subject, message, *seen, affected=_affected(reached), severity=Severity.LOW)
+
+
+def _reached(facts: InsideFacts, tried: Iterable[Attempt]) -> list[Attempt]:
+    """What the packets got to: open ports, and refusals that can only come from the machine."""
+    taken = _intercepted(facts)
+    return [
+        one
+        for one in tried
+        if (one.outcome == OPEN and one.port not in taken) or (one.outcome == REFUSED and _by_machine(facts, one))
+    ]
+
+
+def _witnesses(facts: InsideFacts) -> list[Attempt]:
+    return [one for one in facts.attempts if one.kind == UNUSED]
+
+
+def _intercepted(facts: InsideFacts) -> set[int]:
+    """Ports on which a captive portal answers in the place of every machine.
+
+    It is seen at an address nobody has; without such an address, a portal that shows itself is supposed to take the
+    web ports.
+    """
+    witnesses = _witnesses(facts)
+    taken = {one.port for one in witnesses if one.outcome == OPEN}
+    if isinstance(facts.portal, Portal) and facts.portal.redirected:
+        clear = {one.port for one in witnesses if one.outcome in {REFUSED, NO_ANSWER}}
+        taken |= set(WEB) - clear
+    return taken
+
+
+def _by_machine(facts: InsideFacts, refused: Attempt) -> bool:
+    """Tell whether a refusal comes from the machine itself.
+
+    It does on the same network (no filter answers between two stations), when an address nobody has stays silent, and
+    when that very machine is silent on another port.
+    """
+    if refused.kind == STATION or _neighbour(facts, refused.address):
+        return True
+    witnesses = _witnesses(facts)
+    if any(one.outcome == REFUSED for one in witnesses):
+        return False
+    silent = any(one.outcome == NO_ANSWER for one in witnesses)
+    mixed = any(one.address == refused.address and one.outcome == NO_ANSWER for one in facts.attempts)
+    return silent or mixed
+
+
+def _neighbour(facts: InsideFacts, address: str) -> bool:
+    """The address is in the declared range of this network."""
+    try:
+        return bool(facts.network) and ipaddress.ip_address(address) in ipaddress.ip_network(facts.network)
+    except ValueError:
+        return False
+
+
+# --- what prevents a conclusion ----------------------------------------------------------------------------------
+
+
+def _misplaced(facts: InsideFacts) -> Gap | None:
+    """Some packets left from somewhere else than the declared network: another Wi-Fi, or a cable."""
+    if not facts.network:
+        return None
+    network = ipaddress.ip_network(facts.network)
+    own = [ipaddress.ip_address(text.partition("%")[0]) for text in facts.own_addresses]
+    strange = [one for one in own if one.version == network.version and not one.is_loopback and one not in network]
+    if not strange:
+        return None
+    where = ", ".join(str(one) for one in strange)
+    detail = f"L'essai a été fait depuis {where}, et non depuis {facts.network} : ce n'était pas ce réseau."
+    return Gap(reason=Reason.NOT_CONFIGURED, detail=detail)
+
+
+def _silence_gap(
+    facts: InsideFacts,
+    tried: Sequence[Attempt],
+    what: str,
+    control: Callable[[InsideFacts], str] | None = None,
+) -> Gap | None:
+    """Why silence is not a proof here; None when it is one."""
+    if misplaced := _misplaced(facts):
+        return misplaced
+    if not tried:
+        return Gap(reason=Reason.NOT_CONFIGURED, detail="Aucune machine à essayer n'est déclarée.")
+    refused = [one for one in tried if one.outcome == NOT_AUTHORISED]
+    if len(refused) == len(tried):
+        detail = f"Le mandat ne permet pas d'essayer {what} ({refused[0].detail or refused[0].address})."
+        return Gap(reason=Reason.PERMISSION, detail=detail)
+    unknown = [one for one in tried if one.outcome in {ERROR, NOT_TRIED}]
+    if unknown:
+        first = unknown[0]
+        number = count(len(unknown), "connexion")
+        verb = choose(len(unknown), "n'a pas pu être essayée", "n'ont pas pu être essayées")
+        why = f"{first.address} port {first.port} : {first.detail or first.outcome}"
+        return Gap(reason=Reason.ERROR, detail=f"Pour {what}, {number} sur {len(tried)} {verb} ({why}).")
+    if any(one.outcome == NO_ANSWER for one in tried) and not (control or _alive)(facts):
+        detail = (
+            f"Rien n'a répondu, et rien ne prouve que ce poste était bien connecté : le silence ne dit rien de {what}."
+        )
+        return Gap(reason=Reason.UNREACHABLE, detail=detail)
+    return None
+
+
+def _doubt(facts: InsideFacts, tried: Sequence[Attempt], what: str) -> Gap | None:
+    """Why nothing reached is not yet a good separation; None when it is."""
+    return _silence_gap(facts, tried, what) or _portal_gap(facts, tried) or _refusal_gap(facts, tried)
+
+
+def _portal_gap(facts: InsideFacts, tried: Iterable[Attempt]) -> Gap | None:
+    """A captive portal answers in the place of the machines."""
+    taken = [one for one in tried if one.outcome == OPEN and one.port in _intercepted(facts)]
+    if not taken:
+        return None
+    detail = f"Un portail d'accueil répond à la place de {_listed(taken)} : refaire l'essai après l'avoir passé."
+    return Gap(reason=Reason.UNSUPPORTED, detail=detail)
+
+
+def _refusal_gap(facts: InsideFacts, tried: Iterable[Attempt]) -> Gap | None:
+    """Refusals that may come from the machine as well as from a filter; None when they come from a filter."""
+    refused = [one for one in tried if one.outcome == REFUSED]
+    if not refused or any(one.outcome == REFUSED for one in _witnesses(facts)):
+        return None
+    detail = (
+        f"{_listed(refused)} : la connexion est refusée, par la machine ou par un filtre à sa place. "
+        "Déclarer une adresse inutilisée du même réseau permettra de trancher."
+    )
+    return Gap(reason=Reason.UNSUPPORTED, detail=detail)
+
+
+def _alive(facts: InsideFacts) -> str:
+    """What shows that this machine was really connected, as a French clause; empty when nothing does."""
+    for one in facts.attempts:
+        certain = one.must_answer or one.kind == STATION or _neighbour(facts, one.address)
+        if one.kind != UNUSED and (one.outcome == OPEN or (one.outcome == REFUSED and certain)):
+            return f"pendant le même essai, {one.target} ({one.address} port {one.port}) répond"
+    if isinstance(facts.lookups, tuple):
+        for lookup in facts.lookups:
+            if lookup.answered:
+                return f"pendant le même essai, le DNS {lookup.server} répond"
+    if opened := next((one for one in facts.egress if one.outcome == OPEN), None):
+        return f"pendant le même essai, {opened.address} port {opened.port} répond"
+    if isinstance(facts.portal, Portal):
+        return f"pendant le même essai, {facts.portal.url} répond"
+    if said := next((one for one in _witnesses(facts) if one.outcome == REFUSED), None):
+        return f"un filtre refuse, même pour {said.address} que personne n'a"
+    return ""
+
+
+def _answers_ipv6(facts: InsideFacts) -> str:
+    """Something answered in IPv6: without it, this network may simply have none."""
+    answered = (
+        one for one in (*facts.attempts, *facts.egress) if one.outcome in {OPEN, REFUSED} and ":" in one.address
+    )
+    return next((one.address for one in answered), "")
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+def _unknown(subject: str, reason: Reason, detail: str) -> Judgement:
+    return not_assessed(subject, Gap(reason=reason, detail=detail))
+
+
+def _listed(attempts: Iterable[Attempt]) -> str:
+    """`contrôleur de domaine 10.10.0.10 (445, 389) et imprimante 10.10.0.40 (9100)`."""
+    machines: dict[tuple[str, str], list[str]] = {}
+    for one in attempts:
+        machines.setdefault((one.target, one.address), []).append(str(one.port))
+    named = [
+        f"{target} ({', '.join(ports)})" if target == address else f"{target} {address} ({', '.join(ports)})"
+        for (target, address), ports in machines.items()
+    ]
+    if len(named) > SHOWN:
+        named = [*named[:SHOWN], f"{len(named) - SHOWN} autre(s)"]
+    return " et ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+
+
+def _ports_word(attempts: Sequence[Attempt]) -> str:
+    return choose(len(attempts), "le port", "les ports")
+
+
+_WORDS = {
+    OPEN: "connexion acceptée",
+    REFUSED: "connexion refusée : un paquet est revenu",
+    NO_ANSWER: "aucune réponse",
+}
+
+
+def _proof(attempts: Sequence[Attempt]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(
+            value=f"{_WORDS.get(one.outcome, one.detail or one.outcome)}"
+            + (f" ({one.milliseconds:.0f} ms)" if one.milliseconds is not None else ""),
+            source=f"connexion TCP à {one.address} port {one.port} ({one.target})",
+        )
+        for one in attempts[:SHOWN]
+    )
+
+
+def _affected(attempts: Iterable[Attempt]) -> tuple[Affected, ...]:
+    return tuple(
+        Affected(
+            id=f"tcp:{one.address}:{one.port}",
+            label=one.target,
+            detail=_WORDS[one.outcome],
+            kind=one.outcome,
+            ref=f"{one.address}:{one.port}",
+            witness={"dst": one.address, "dport": str(one.port)},
+        )
+        for one in attempts
+    )
+
+
+def _of_lookup(lookup: Lookup) -> Evidence:
+    said = ", ".join(lookup.addresses) or lookup.status
+    return Evidence(value=f"{lookup.name} : {said}", source=f"question DNS à {lookup.server}")
+
+
+def _portal_affected(found: Portal) -> Affected:
+    return Affected(id=f"portal:{found.location}", label=found.location, detail="portail sans HTTPS", kind="http")
