@@ -61,7 +61,7 @@ class Analysis:
         self._entries = policy.entries
         self._pairs = pairs
         self._purse = Budget(PURSE + PURSE_PER_RULE * len(policy.entries))
-        self._blocking_purse = Budget(PURSE // 4)
+        self._blocking_purse = Budget(PURSE // 4 + 10 * len(policy.entries))
         self._lines = lines = Lines(policy)
         # Sure cubes of live rules: what may hide a later rule. A dead rule takes no packet, whoever it would hide
         # is hidden by those that killed it.
@@ -193,10 +193,10 @@ class Analysis:
         if len(proof) == 1:
             return tuple(proof), True
         cubes = self._entries[number].may
-        budget = Budget(BLOCKING, self._blocking_purse)
+        budget = Budget(BLOCKING, self._blocking_purse, floor=0)
         chosen = sorted(set(proof))
         try:
-            pool, whole = self._pool(number)
+            pool, whole = self._pool(number, budget)
             chosen = self._irredundant(cubes, self._greedy(cubes, pool, budget) or chosen, budget)
             for count in range(1, len(chosen)):
                 found = self._cover_of(cubes, pool, (), count, budget)
@@ -234,19 +234,21 @@ class Analysis:
                 return left
         return None
 
-    def _pool(self, number: int) -> tuple[list[int], bool]:
+    def _pool(self, number: int, budget: Budget) -> tuple[list[int], bool]:
         """Live earlier entries that overlap an entry, largest overlap first; and whether these are all."""
         owners: dict[int, int] = {}
         whole = True
         for cube in self._lines.may_of[number]:
             for place in self._lines.places[cube]:
                 among = self._lines.before(place, number) & self._usable[id(place.part)]
+                mine = place.part.narrow(self._lines.cubes[cube])
                 for local in bits(place.part.overlapping(place.local, among)):
                     owner = self._lines.owner[place.part.global_of[local]]
                     if owner not in owners and len(owners) >= POOL:
                         whole = False
                         break
-                    common = meet(place.part.cube(local), self._lines.cubes[cube])
+                    budget.spend()
+                    common = meet(place.part.narrow(place.part.cube(local)), mine)
                     owners[owner] = owners.get(owner, 0) + (volume(common) if common else 0)
         return sorted(owners, key=lambda owner: (-owners[owner], owner)), whole
 

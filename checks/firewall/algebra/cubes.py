@@ -25,8 +25,8 @@ class Budget:
 
     left: int
 
-    def __init__(self, comparisons: int, purse: Budget | None = None) -> None:
-        self.left = comparisons if purse is None else min(comparisons, max(purse.left, FLOOR))
+    def __init__(self, comparisons: int, purse: Budget | None = None, floor: int = FLOOR) -> None:
+        self.left = comparisons if purse is None else min(comparisons, max(purse.left, floor))
         self._purse = purse
 
     def spend(self, comparisons: int = 1) -> None:
