@@ -215,6 +215,8 @@ NAME = "dc1.tilleuls.test"
         ((Lookup(server="10.20.0.1", name=NAME, status="nxdomain"),), Verdict.PASS),
         ((Lookup(server="10.20.0.1", name=NAME, status="timeout"),), Verdict.NOT_ASSESSED),
         ((Lookup(server="10.20.0.1", name=NAME, status="unreachable"),), Verdict.NOT_ASSESSED),
+        ((Lookup(server="9.9.9.9", name=NAME, status="found", addresses=("9.9.9.10",)),), Verdict.PASS),
+        ((Lookup(server="10.20.0.1", name=NAME, status="found", addresses=("10.20.0.1",)),), Verdict.NOT_ASSESSED),
         (Gap(reason=Reason.NOT_CONFIGURED, detail="Aucun serveur DNS."), Verdict.NOT_ASSESSED),
         (None, Verdict.NOT_ASSESSED),
     ],
@@ -322,6 +324,10 @@ def test_the_profile_reads_and_names_its_targets():
         {"role": "resident", "target": [{"label": "a", "address": "10.0.0.1", "kind": "nas", "ports": [0]}]},
         {"role": "resident", "target": [{"label": "a", "address": "10.0.0.1", "kind": "nas"}] * 2},
         {"role": "resident", "connect_timeout": 0},
+        {
+            "role": "resident",
+            "target": [{"label": f"r{n}", "address": f"10.{n}.0.0/24", "kind": "server"} for n in range(7)],
+        },
     ],
 )
 def test_a_profile_that_cannot_be_tried_is_refused(table):

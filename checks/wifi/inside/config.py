@@ -118,7 +118,7 @@ class InsideConfig(Record, frozen=True, kw_only=True):
     unused: tuple[str, ...] = ()
     """Addresses nobody has, in the ranges above. What answers for one of them is a filter or a captive portal."""
     internal_name: str = ""
-    """A name only the establishment's own DNS knows, asked of the DNS servers of this network."""
+    """A name only the establishment's own DNS knows, asked of the DNS servers of this network, public ones included."""
     external: str = ""
     """Address or name of a server on the Internet that agreed to be knocked on (mandate: external_addresses)."""
     egress_ports: tuple[Port, ...] = EGRESS_PORTS
@@ -143,6 +143,9 @@ class InsideConfig(Record, frozen=True, kw_only=True):
         """Refuse what could not be tried; the message is shown with the place in the profile."""
         if len(self.machines) > MAX_TARGETS:
             raise ValueError(f"{MAX_TARGETS} cibles au plus")
+        wished = sum(len(target.hosts()) * len(target.wanted()) for target in self.machines)
+        if wished > MAX_ATTEMPTS:
+            raise ValueError(f"{wished} connexions à essayer : {MAX_ATTEMPTS} au plus, réduire les plages")
         labels = [target.label for target in self.machines]
         if len(labels) != len(set(labels)):
             raise ValueError("deux cibles portent le même nom")

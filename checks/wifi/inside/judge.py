@@ -111,20 +111,35 @@ def internal_names(facts: InsideFacts) -> list[Judgement]:
         return [not_assessed(subject, facts.lookups)]
     if misplaced := _misplaced(facts):
         return [not_assessed(subject, misplaced)]
-    told = [one for one in facts.lookups if one.addresses]
-    seen = tuple(_of_lookup(one) for one in facts.lookups[:SHOWN])
+    return [_names(facts, facts.lookups)]
+
+
+def _names(facts: InsideFacts, lookups: tuple[Lookup, ...]) -> Judgement:
+    """An address of this very network is what a captive portal says for every name: it proves nothing."""
+    subject, who, name = place(facts), PEOPLE[facts.role], lookups[0].name
+    seen = tuple(_of_lookup(one) for one in lookups[:SHOWN])
+    told = {one.server: inside for one in lookups if (inside := _internal(facts, one))}
     if told:
         affected = tuple(
-            Affected(id=f"dns:{one.server}", label=one.server, detail=f"{one.name} : {', '.join(one.addresses)}")
-            for one in told
+            Affected(id=f"dns:{server}", label=server, detail=f"{name} : {', '.join(addresses)}")
+            for server, addresses in told.items()
         )
-        servers_said = ", ".join(one.server for one in told)
-        message = f"{PEOPLE[facts.role]}, le DNS ({servers_said}) donne l'adresse interne de {told[0].name}."
-        return [failed(subject, message, *seen, affected=affected)]
-    if not any(one.answered for one in facts.lookups):
+        message = f"{who}, le DNS ({', '.join(told)}) donne l'adresse interne de {name}."
+        return failed(subject, message, *seen, affected=affected)
+    if any(_neighbour(facts, address) for one in lookups for address in one.addresses):
+        detail = f"Pour {name}, le DNS donne une adresse du réseau lui-même : un portail répond sans doute à sa place."
+        return _unknown(subject, Reason.UNSUPPORTED, detail)
+    if not any(one.answered for one in lookups):
         detail = "Aucun serveur DNS de ce réseau n'a répondu : on ne sait pas ce qu'il dit des noms internes."
-        return [_unknown(subject, Reason.TIMEOUT, detail)]
-    return [passed(subject, f"{PEOPLE[facts.role]}, le DNS ne dit rien de {facts.lookups[0].name}.", *seen)]
+        return _unknown(subject, Reason.TIMEOUT, detail)
+    return passed(subject, f"{who}, le DNS ne donne aucune adresse interne pour {name}.", *seen)
+
+
+def _internal(facts: InsideFacts, lookup: Lookup) -> list[str]:
+    """Addresses that have no meaning on the Internet, and are not of this network."""
+    return [
+        text for text in lookup.addresses if not ipaddress.ip_address(text).is_global and not _neighbour(facts, text)
+    ]
 
 
 def egress(facts: InsideFacts) -> list[Judgement]:
