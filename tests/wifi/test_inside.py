@@ -9,6 +9,8 @@ import socket
 import time
 import unicodedata
 
+import dns.message
+import dns.rrset
 import msgspec
 import pytest
 from hypothesis import given
@@ -129,6 +131,16 @@ def test_a_filter_that_refuses_for_everybody_conforms():
     assert "un filtre refuse" in said.message
 
 
+def test_a_filter_that_refuses_here_and_drops_there_conforms():
+    said = one(judge.servers(facts(ALIVE, attempt(445, "refused"), attempt(389), UNUSED_REFUSED)))
+    assert said.verdict is Verdict.PASS
+
+
+def test_a_portal_that_answers_for_everybody_is_no_control():
+    hijack = attempt(443, "open", "unused", "10.10.0.250")
+    assert one(judge.servers(facts(attempt(445), hijack))).verdict is Verdict.NOT_ASSESSED
+
+
 @pytest.mark.parametrize(
     ("function", "kind", "port"),
     [
@@ -169,8 +181,9 @@ def test_a_machine_outside_the_mandate_is_told_and_does_not_hide_the_others():
 
 
 def test_a_refusal_between_stations_proves_that_they_see_each_other():
-    said = one(judge.isolation(facts(attempt(445, "refused", "station", "10.20.0.21"))))
-    assert (said.verdict, said.severity) == (Verdict.FAIL, Severity.LOW)
+    for network in ("10.20.0.0/24", ""):
+        said = one(judge.isolation(facts(attempt(445, "refused", "station", "10.20.0.21"), network=network)))
+        assert (said.verdict, said.severity) == (Verdict.FAIL, Severity.LOW)
 
 
 def test_the_professional_network_is_judged_on_administration_and_isolation_only():
@@ -191,6 +204,10 @@ def test_a_test_from_elsewhere_is_not_judged():
     assert said.verdict is Verdict.NOT_ASSESSED
     assert "10.10.0.200" in said.message
     assert "ne permet pas de conclure" in judge.sentence(elsewhere)
+    out = (attempt(25, "open", "external", "203.0.113.9"),)
+    assert one(judge.egress(facts(egress=out, own_addresses=("10.10.0.200",)))).verdict is Verdict.NOT_ASSESSED
+    six = attempt(445, "open", "ipv6", SIX)
+    assert one(judge.ipv6(facts(ipv6=six, own_addresses=("10.10.0.200",)))).verdict is Verdict.NOT_ASSESSED
     local = facts(ALIVE, attempt(445, "open"), own_addresses=("10.20.0.20", "127.0.0.1", "fe80::1"))
     assert one(judge.servers(local)).verdict is Verdict.FAIL
 
@@ -342,6 +359,12 @@ def test_the_budget_sees_a_little_of_everything_first():
     kept, left = plan(config)
     assert [(t.address, t.port) for t in kept] == [("10.20.0.1", 53), ("10.10.0.10", 445), ("10.10.0.20", 445)]
     assert [(t.address, t.port) for t in left] == [("10.10.0.10", 389), ("10.10.0.20", 139)]
+
+
+def test_an_unused_address_is_tried_on_the_first_ports_and_on_those_of_a_portal():
+    gateway = Target(label="passerelle", address="10.20.0.1", kind="gateway", ports=(53,), must_answer=True)
+    kept, _ = plan(InsideConfig(role="resident", machines=(gateway, DC), unused=("10.10.0.250",)))
+    assert [t.port for t in kept if t.kind == "unused"] == [445, 80, 443]
 
 
 def test_the_budget_of_a_machine_and_of_the_portal_count():
@@ -528,6 +551,31 @@ async def test_internal_names_are_asked_of_each_server():
     assert found.datagrams == 1
     none = await probe(config_of(internal_name=NAME), FakeNetwork({}), quiet)
     assert none.lookups.reason is Reason.NOT_CONFIGURED
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """Gives one address for every name."""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        reply = dns.message.make_response(dns.message.from_wire(data))
+        reply.answer.append(dns.rrset.from_text(reply.question[0].name, 60, "IN", "A", "10.10.0.10"))
+        self.transport.sendto(reply.to_wire(), addr)
+
+
+@in_loop
+async def test_a_name_server_that_tells_an_internal_address_is_heard():
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
+    network = FakeNetwork({}, (transport.get_extra_info("sockname"),))
+    found = await probe(config_of(internal_name=NAME), network, quiet)
+    transport.close()
+    assert [(one.status, one.addresses) for one in found.lookups] == [("found", ("10.10.0.10",))]
+    said = judge.internal_names(found)[0]
+    assert said.message == f"D'un poste résident, le DNS (127.0.0.1) donne l'adresse interne de {NAME}."
+    assert said.affected[0].detail == f"{NAME} : 10.10.0.10"
 
 
 def test_facts_can_be_written_and_read_again():
