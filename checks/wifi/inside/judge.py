@@ -1,8 +1,6 @@
 """What the test from inside proves. Pure functions: facts in, judgements out.
 
-An open port proves that the packet passed. A refusal is weaker: the machine may have said no (the packet passed), or a
-filter may have answered in its place; an address nobody has tells which. Silence proves nothing alone: it is a filter
-only if something else answered during the same test, and every port was really tried.
+`signs` says how an answer, a refusal and a silence are read.
 """
 
 from __future__ import annotations
@@ -24,12 +22,11 @@ from checks.model import (
     not_assessed,
     passed,
 )
+from checks.wifi.inside import signs
 from checks.wifi.inside.config import DUI, EQUIPMENT, FILE_PORTS, NAS, PRINTER, SERVER, STATION
 from checks.wifi.inside.facts import (
-    ERROR,
     NO_ANSWER,
     NOT_AUTHORISED,
-    NOT_TRIED,
     OPEN,
     REFUSED,
     UNUSED,
@@ -42,10 +39,8 @@ from checks.wifi.inside.facts import (
 PEOPLE = {"resident": "D'un poste résident", "guest": "D'un poste de visiteur", "pro": "D'un poste professionnel"}
 NAMES = {"resident": "Wi-Fi des résidents", "guest": "Wi-Fi des visiteurs", "pro": "Wi-Fi professionnel"}
 PRO = "pro"
-WEB = (80, 443)
-"""Ports a captive portal intercepts."""
 SHOWN = 8
-"""Pieces of evidence, or machines named in one sentence."""
+"""Pieces of evidence."""
 
 
 class Question(NamedTuple):
@@ -109,7 +104,7 @@ def internal_names(facts: InsideFacts) -> list[Judgement]:
         return [_unknown(subject, Reason.NOT_CONFIGURED, "Aucun nom interne à demander n'est déclaré.")]
     if isinstance(facts.lookups, Gap):
         return [not_assessed(subject, facts.lookups)]
-    if misplaced := _misplaced(facts):
+    if misplaced := signs.misplaced(facts):
         return [not_assessed(subject, misplaced)]
     return [_names(facts, facts.lookups)]
 
@@ -126,7 +121,7 @@ def _names(facts: InsideFacts, lookups: tuple[Lookup, ...]) -> Judgement:
         )
         message = f"{who}, le DNS ({', '.join(told)}) donne l'adresse interne de {name}."
         return failed(subject, message, *seen, affected=affected)
-    if any(_neighbour(facts, address) for one in lookups for address in one.addresses):
+    if any(signs.neighbour(facts, address) for one in lookups for address in one.addresses):
         detail = f"Pour {name}, le DNS donne une adresse du réseau lui-même : un portail répond sans doute à sa place."
         return _unknown(subject, Reason.UNSUPPORTED, detail)
     if not any(one.answered for one in lookups):
@@ -138,7 +133,9 @@ def _names(facts: InsideFacts, lookups: tuple[Lookup, ...]) -> Judgement:
 def _internal(facts: InsideFacts, lookup: Lookup) -> list[str]:
     """Addresses that have no meaning on the Internet, and are not of this network."""
     return [
-        text for text in lookup.addresses if not ipaddress.ip_address(text).is_global and not _neighbour(facts, text)
+        text
+        for text in lookup.addresses
+        if not ipaddress.ip_address(text).is_global and not signs.neighbour(facts, text)
     ]
 
 
@@ -151,15 +148,15 @@ def egress(facts: InsideFacts) -> list[Judgement]:
     if not facts.egress:
         return [_unknown(subject, Reason.NOT_CONFIGURED, "Aucun serveur extérieur à essayer n'est déclaré.")]
     through = [one for one in facts.egress if one.outcome == OPEN]
-    if through and not _misplaced(facts):
+    if through and not signs.misplaced(facts):
         ports = ", ".join(str(one.port) for one in through)
         message = f"{PEOPLE[facts.role]}, on sort vers Internet sur {_ports_word(through)} {ports}, sans filtre."
         return [failed(subject, message, *_proof(through), affected=_affected(through))]
-    if gap := _silence_gap(facts, facts.egress, "la sortie vers Internet"):
+    if gap := signs.silence_gap(facts, facts.egress, "la sortie vers Internet"):
         return [not_assessed(subject, gap)]
     if refused := [one for one in facts.egress if one.outcome == REFUSED]:
         detail = "Le serveur extérieur, ou un filtre à sa place, a refusé la connexion : on ne sait pas lequel."
-        return [_unknown(subject, Reason.UNSUPPORTED, f"{detail} ({_listed(refused)})")]
+        return [_unknown(subject, Reason.UNSUPPORTED, f"{detail} ({signs.listed(refused)})")]
     ports = ", ".join(str(one.port) for one in facts.egress)
     message = f"{PEOPLE[facts.role]}, rien ne sort vers {facts.egress[0].address} sur les ports {ports}."
     return [passed(subject, message, *_proof(facts.egress))]
@@ -175,7 +172,7 @@ def portal(facts: InsideFacts) -> list[Judgement]:
         return [_unknown(subject, Reason.NOT_CONFIGURED, "Aucune page à demander n'est déclarée pour le portail.")]
     if isinstance(found, Gap):
         return [not_assessed(subject, found)]
-    if misplaced := _misplaced(facts):
+    if misplaced := signs.misplaced(facts):
         return [not_assessed(subject, misplaced)]
     if not found.redirected:
         detail = "La page demandée est venue sans détour : il n'y a pas de portail, ou ce poste l'avait déjà passé."
@@ -195,10 +192,10 @@ def ipv6(facts: InsideFacts) -> list[Judgement]:
     if facts.ipv6 is None:
         return [_unknown(subject, Reason.NOT_CONFIGURED, "Aucune machine à essayer en IPv6 n'est déclarée.")]
     tried = (facts.ipv6,)
-    if not _misplaced(facts) and facts.ipv6.outcome == OPEN:
+    if not signs.misplaced(facts) and facts.ipv6.outcome == OPEN:
         message = f"{PEOPLE[facts.role]}, on atteint {facts.ipv6.address} en IPv6 : le filtre ne regarde que l'IPv4."
         return [failed(subject, message, *_proof(tried), affected=_affected(tried))]
-    if gap := _silence_gap(facts, tried, "l'IPv6", control=_answers_ipv6):
+    if gap := signs.silence_gap(facts, tried, "l'IPv6", control=signs.answers_ipv6):
         return [not_assessed(subject, gap)]
     if facts.ipv6.outcome == REFUSED:
         detail = f"{facts.ipv6.address}, ou un filtre à sa place, a refusé la connexion : on ne sait pas lequel."
@@ -209,16 +206,16 @@ def ipv6(facts: InsideFacts) -> list[Judgement]:
 def sentence(facts: InsideFacts) -> str:
     """The verdict in one sentence: « D'un poste résident, on atteint … »."""
     who = PEOPLE[facts.role]
-    if misplaced := _misplaced(facts):
+    if misplaced := signs.misplaced(facts):
         return f"{who} : l'essai ne permet pas de conclure. {misplaced.detail}"
     targets = [one for one in facts.attempts if one.kind != UNUSED and not one.must_answer]
-    reached = _reached(facts, targets)
+    reached = signs.reached(facts, targets)
     if reached:
-        return f"{who}, on atteint {_listed(reached)}."
-    if gap := _doubt(facts, targets, "ce réseau"):
+        return f"{who}, on atteint {signs.listed(reached)}."
+    if gap := signs.doubt(facts, targets, "ce réseau"):
         return f"{who} : l'essai ne permet pas de conclure. {gap.detail}"
     made = count(sum(one.outcome != NOT_AUTHORISED for one in targets), "connexion")
-    return f"{who}, on n'atteint rien de ce qui a été essayé ({made}) : {_alive(facts)}."
+    return f"{who}, on n'atteint rien de ce qui a été essayé ({made}) : {signs.alive(facts)}."
 
 
 def place(facts: InsideFacts) -> str:
@@ -236,11 +233,11 @@ def _ask(facts: InsideFacts, question: Question) -> list[Judgement]:
         return [not_applicable(subject, f"Un poste professionnel doit pouvoir atteindre {question.what}.")]
     if not tried:
         return [_unknown(subject, Reason.NOT_CONFIGURED, f"Rien n'est déclaré pour essayer {question.what}.")]
-    if misplaced := _misplaced(facts):
+    if misplaced := signs.misplaced(facts):
         return [not_assessed(subject, misplaced)]
-    if reached := _reached(facts, tried):
+    if reached := signs.reached(facts, tried):
         return [_failure(facts, question, tried, reached)]
-    if gap := _doubt(facts, tried, question.what):
+    if gap := signs.doubt(facts, tried, question.what):
         return [not_assessed(subject, gap)]
     return [_success(facts, question, tried)]
 
@@ -251,7 +248,7 @@ def _success(facts: InsideFacts, question: Question, tried: Sequence[Attempt]) -
     machines = count(len({one.address for one in made}), "machine essayée", "machines essayées")
     message = (
         f"{PEOPLE[facts.role]}, on n'atteint pas {question.what} ({machines}, {count(len(made), 'connexion')}) : "
-        f"{_alive(facts)}. Une machine éteinte pendant l'essai ne répond pas non plus."
+        f"{signs.alive(facts)}. Une machine éteinte pendant l'essai ne répond pas non plus."
     )
     if left := {one.address for one in tried} - {one.address for one in made}:
         message += f" Hors mandat, non essayé : {count(len(left), 'machine')}."
@@ -264,165 +261,13 @@ def _failure(facts: InsideFacts, question: Question, tried: Sequence[Attempt], r
     seen = _proof([*opened, *(one for one in tried if one not in opened)])
     subject, who = place(facts), PEOPLE[facts.role]
     if opened:
-        message = f"{who}, on atteint {question.what} : {_listed(opened)}."
+        message = f"{who}, on atteint {question.what} : {signs.listed(opened)}."
         return failed(subject, message, *seen, affected=_affected(reached))
     message = (
-        f"{who}, les paquets arrivent jusqu'à {_listed(reached)} : la machine refuse elle-même la connexion, "
+        f"{who}, les paquets arrivent jusqu'à {signs.listed(reached)} : la machine refuse elle-même la connexion, "
         f"le réseau ne filtre pas. Preuve plus faible qu'un port ouvert."
     )
     return failed(subject, message, *seen, affected=_affected(reached), severity=Severity.LOW)
-
-
-def _reached(facts: InsideFacts, tried: Iterable[Attempt]) -> list[Attempt]:
-    """What the packets got to: open ports, and refusals that can only come from the machine."""
-    taken = _intercepted(facts)
-    return [
-        one
-        for one in tried
-        if (one.outcome == OPEN and one.port not in taken) or (one.outcome == REFUSED and _by_machine(facts, one))
-    ]
-
-
-def _witnesses(facts: InsideFacts) -> list[Attempt]:
-    return [one for one in facts.attempts if one.kind == UNUSED]
-
-
-def _intercepted(facts: InsideFacts) -> set[int]:
-    """Ports on which a captive portal answers in the place of every machine.
-
-    It is seen at an address nobody has; without such an address, a portal that shows itself is supposed to take the
-    web ports.
-    """
-    witnesses = _witnesses(facts)
-    taken = {one.port for one in witnesses if one.outcome == OPEN}
-    if isinstance(facts.portal, Portal) and facts.portal.redirected:
-        clear = {one.port for one in witnesses if one.outcome in {REFUSED, NO_ANSWER}}
-        taken |= set(WEB) - clear
-    return taken
-
-
-def _by_machine(facts: InsideFacts, refused: Attempt) -> bool:
-    """Tell whether a refusal comes from the machine itself.
-
-    It does on the same network (no filter answers between two stations), when an address nobody has stays silent, and
-    when that very machine is silent on another port.
-    """
-    if refused.kind == STATION or _neighbour(facts, refused.address):
-        return True
-    witnesses = _witnesses(facts)
-    if any(one.outcome == REFUSED for one in witnesses):
-        return False
-    silent = any(one.outcome == NO_ANSWER for one in witnesses)
-    mixed = any(one.address == refused.address and one.outcome == NO_ANSWER for one in facts.attempts)
-    return silent or mixed
-
-
-def _neighbour(facts: InsideFacts, address: str) -> bool:
-    """The address is in the declared range of this network."""
-    try:
-        return bool(facts.network) and ipaddress.ip_address(address) in ipaddress.ip_network(facts.network)
-    except ValueError:
-        return False
-
-
-# --- what prevents a conclusion ----------------------------------------------------------------------------------
-
-
-def _misplaced(facts: InsideFacts) -> Gap | None:
-    """Some packets left from somewhere else than the declared network: another Wi-Fi, or a cable."""
-    if not facts.network:
-        return None
-    network = ipaddress.ip_network(facts.network)
-    own = [ipaddress.ip_address(text.partition("%")[0]) for text in facts.own_addresses]
-    strange = [one for one in own if one.version == network.version and not one.is_loopback and one not in network]
-    if not strange:
-        return None
-    where = ", ".join(str(one) for one in strange)
-    detail = f"L'essai a été fait depuis {where}, et non depuis {facts.network} : ce n'était pas ce réseau."
-    return Gap(reason=Reason.NOT_CONFIGURED, detail=detail)
-
-
-def _silence_gap(
-    facts: InsideFacts,
-    tried: Sequence[Attempt],
-    what: str,
-    control: Callable[[InsideFacts], str] | None = None,
-) -> Gap | None:
-    """Why silence is not a proof here; None when it is one."""
-    if misplaced := _misplaced(facts):
-        return misplaced
-    if not tried:
-        return Gap(reason=Reason.NOT_CONFIGURED, detail="Aucune machine à essayer n'est déclarée.")
-    refused = [one for one in tried if one.outcome == NOT_AUTHORISED]
-    if len(refused) == len(tried):
-        detail = f"Le mandat ne permet pas d'essayer {what} ({refused[0].detail or refused[0].address})."
-        return Gap(reason=Reason.PERMISSION, detail=detail)
-    unknown = [one for one in tried if one.outcome in {ERROR, NOT_TRIED}]
-    if unknown:
-        first = unknown[0]
-        number = count(len(unknown), "connexion")
-        verb = choose(len(unknown), "n'a pas pu être essayée", "n'ont pas pu être essayées")
-        why = f"{first.address} port {first.port} : {first.detail or first.outcome}"
-        return Gap(reason=Reason.ERROR, detail=f"Pour {what}, {number} sur {len(tried)} {verb} ({why}).")
-    if any(one.outcome == NO_ANSWER for one in tried) and not (control or _alive)(facts):
-        detail = (
-            f"Rien n'a répondu, et rien ne prouve que ce poste était bien connecté : le silence ne dit rien de {what}."
-        )
-        return Gap(reason=Reason.UNREACHABLE, detail=detail)
-    return None
-
-
-def _doubt(facts: InsideFacts, tried: Sequence[Attempt], what: str) -> Gap | None:
-    """Why nothing reached is not yet a good separation; None when it is."""
-    return _silence_gap(facts, tried, what) or _portal_gap(facts, tried) or _refusal_gap(facts, tried)
-
-
-def _portal_gap(facts: InsideFacts, tried: Iterable[Attempt]) -> Gap | None:
-    """A captive portal answers in the place of the machines."""
-    taken = [one for one in tried if one.outcome == OPEN and one.port in _intercepted(facts)]
-    if not taken:
-        return None
-    detail = f"Un portail d'accueil répond à la place de {_listed(taken)} : refaire l'essai après l'avoir passé."
-    return Gap(reason=Reason.UNSUPPORTED, detail=detail)
-
-
-def _refusal_gap(facts: InsideFacts, tried: Iterable[Attempt]) -> Gap | None:
-    """Refusals that may come from the machine as well as from a filter; None when they come from a filter."""
-    refused = [one for one in tried if one.outcome == REFUSED]
-    if not refused or any(one.outcome == REFUSED for one in _witnesses(facts)):
-        return None
-    detail = (
-        f"{_listed(refused)} : la connexion est refusée, par la machine ou par un filtre à sa place. "
-        "Déclarer une adresse inutilisée du même réseau permettra de trancher."
-    )
-    return Gap(reason=Reason.UNSUPPORTED, detail=detail)
-
-
-def _alive(facts: InsideFacts) -> str:
-    """What shows that this machine was really connected, as a French clause; empty when nothing does."""
-    for one in facts.attempts:
-        certain = one.must_answer or one.kind == STATION or _neighbour(facts, one.address)
-        if one.kind != UNUSED and (one.outcome == OPEN or (one.outcome == REFUSED and certain)):
-            return f"pendant le même essai, {one.target} ({one.address} port {one.port}) répond"
-    if isinstance(facts.lookups, tuple):
-        for lookup in facts.lookups:
-            if lookup.answered:
-                return f"pendant le même essai, le DNS {lookup.server} répond"
-    if opened := next((one for one in facts.egress if one.outcome == OPEN), None):
-        return f"pendant le même essai, {opened.address} port {opened.port} répond"
-    if isinstance(facts.portal, Portal):
-        return f"pendant le même essai, {facts.portal.url} répond"
-    if said := next((one for one in _witnesses(facts) if one.outcome == REFUSED), None):
-        return f"un filtre refuse, même pour {said.address} que personne n'a"
-    return ""
-
-
-def _answers_ipv6(facts: InsideFacts) -> str:
-    """Something answered in IPv6: without it, this network may simply have none."""
-    answered = (
-        one for one in (*facts.attempts, *facts.egress) if one.outcome in {OPEN, REFUSED} and ":" in one.address
-    )
-    return next((one.address for one in answered), "")
 
 
 # --- words -------------------------------------------------------------------------------------------------------
@@ -430,20 +275,6 @@ def _answers_ipv6(facts: InsideFacts) -> str:
 
 def _unknown(subject: str, reason: Reason, detail: str) -> Judgement:
     return not_assessed(subject, Gap(reason=reason, detail=detail))
-
-
-def _listed(attempts: Iterable[Attempt]) -> str:
-    """`contrôleur de domaine 10.10.0.10 (445, 389) et imprimante 10.10.0.40 (9100)`."""
-    machines: dict[tuple[str, str], list[str]] = {}
-    for one in attempts:
-        machines.setdefault((one.target, one.address), []).append(str(one.port))
-    named = [
-        f"{target} ({', '.join(ports)})" if target == address else f"{target} {address} ({', '.join(ports)})"
-        for (target, address), ports in machines.items()
-    ]
-    if len(named) > SHOWN:
-        named = [*named[:SHOWN], f"{len(named) - SHOWN} autre(s)"]
-    return " et ".join(filter(None, (", ".join(named[:-1]), named[-1])))
 
 
 def _ports_word(attempts: Sequence[Attempt]) -> str:
