@@ -40,7 +40,7 @@ def test_shadowed_permission_names_the_rule_that_decides() -> None:
     found = judge("anomalies.shadowed", rules(*SHADOW))
     assert (found.verdict, found.severity) == (F, None)
     one = found.affected[0]
-    assert (one.kind, one.ref, one.line, one.related) == ("shadowed", "2", 102, ("règle 1 « Flux 1 »",))
+    assert (one.kind, one.ref, one.line, one.related) == ("shadowed", "2", 102, ("1",))
     assert one.witness["src"] == "10.1.10.7"
     assert one.detail == (
         "tout ce qu'elle autorise est déjà décidé autrement, au moins en partie, par : règle 1 « Flux 1 » ; "
@@ -62,7 +62,7 @@ def test_rule_hidden_by_several_together_is_shadowed_by_all_of_them() -> None:
     )
     found = judge("anomalies.shadowed", rules(*union))
     assert refs(found) == ["3"]
-    assert found.affected[0].related == ("règle 1 « Flux 1 »", "règle 2 « Flux 2 »")
+    assert found.affected[0].related == ("1", "2")
 
 
 def test_copy_is_redundant_and_not_shadowed() -> None:
@@ -84,7 +84,7 @@ def test_rule_that_a_later_one_makes_useless_is_redundant_downward() -> None:
 def test_exception_before_a_rule_is_a_generalisation() -> None:
     found = judge("anomalies.generalisation", rules(*EXCEPTION))
     assert refs(found) == ["2"]
-    assert found.affected[0].related == ("règle 1 « Flux 1 »",)
+    assert found.affected[0].related == ("1",)
     assert judge("anomalies.correlation", rules(*EXCEPTION)).verdict is P
 
 

@@ -39,16 +39,18 @@ _NO_ONE = "aucune autre règle n'est en cause"
 
 
 def _affected(device: Device, found: Anomaly) -> Affected:
-    related = [label(rule) for rule in found.related]
-    hidden = found.related_count - len(related)
+    named = [label(rule) for rule in found.related]
+    references = [rule.ref for rule in found.related]
+    hidden = found.related_count - len(named)
     if hidden > 0:
-        related.append(plural(hidden, "{n} autre règle", "{n} autres règles"))
-    return point(device, found.rule, found.kind, _detail(found, related), related, dict(found.witness or {}))
+        named.append(plural(hidden, "{n} autre règle", "{n} autres règles"))
+        references.append(named[-1])
+    return point(device, found.rule, found.kind, _detail(found, named), references, dict(found.witness or {}))
 
 
-def _detail(found: Anomaly, related: list[str]) -> str:
+def _detail(found: Anomaly, named: list[str]) -> str:
     """What happens, the rules that cause it and one packet that shows it."""
-    others = listed(related) or _NO_ONE
+    others = listed(named) or _NO_ONE
     texts = {
         SHADOWED: f"tout ce qu'elle {_verb(found)} est déjà décidé autrement, au moins en partie, par : {others}",
         REDUNDANT: f"tout ce qu'elle {_verb(found)} l'est déjà par : {others}",
