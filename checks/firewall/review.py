@@ -34,9 +34,10 @@ def review(facts: FirewallFacts) -> FirewallReview:
 
 
 def _review(device: Device, declared: Mapping[str, str]) -> DeviceReview:
+    flows = Flows(device)
     return DeviceReview(
         device=device,
         roles=roles_of(device, declared),
-        anomalies=device_anomalies(device),
-        flows=Flows(device),
+        anomalies=device_anomalies(device, unfolded=flows.policies),
+        flows=flows,
     )

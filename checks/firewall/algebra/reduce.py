@@ -74,14 +74,12 @@ def prove(before: Device, after: Device) -> tuple[Proof, ...]:
 
 
 def _removable(device: Device) -> dict[RuleKey, Rule]:
-    analyses: list[Analysis] = []
     where: dict[RuleKey, list[tuple[Analysis, int]]] = {}
     rules: dict[RuleKey, Rule] = {}
     for hook in HOOKS:
         for policy in policies_of(device, hook):
             analysis = Analysis(policy, pairs=False)
             analysis.run()
-            analyses.append(analysis)
             for number, entry in enumerate(policy.entries):
                 if not entry.rule.automatic:
                     key = key_of(entry.rule, entry.chain)

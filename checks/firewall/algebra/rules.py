@@ -18,7 +18,7 @@ Terms after Al-Shaer and Hamed (2004); complete redundancy after Liu and Gouda (
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from checks.firewall.algebra.anomalies import LISTED, Found, find_anomalies
@@ -70,14 +70,17 @@ def key_of(rule: Rule, chain: str) -> RuleKey:
     return (rule.file, rule.line, rule.ref, "" if rule.line else chain)
 
 
-def device_anomalies(device: Device, *, pairs: bool = True) -> tuple[Anomaly, ...]:
+def device_anomalies(
+    device: Device, *, pairs: bool = True, unfolded: Callable[[str], Sequence[Policy]] | None = None
+) -> tuple[Anomaly, ...]:
     """Every anomaly of a device, in rule order.
 
-    `pairs=False` looks only for rules that are never reached. Raises ValueError on facts somebody edited.
+    `pairs=False` looks only for rules that are never reached. `unfolded` gives the policies of a hook to a caller who
+    has them already. Raises ValueError on facts somebody edited.
     """
     seen: dict[RuleKey, list[_Seen]] = {}
     for hook in (FORWARD, INPUT, OUTPUT):
-        for policy in policies_of(device, hook):
+        for policy in policies_of(device, hook) if unfolded is None else unfolded(hook):
             findings = find_anomalies(policy, pairs=pairs)
             for number, found in enumerate(findings):
                 entry = policy.entries[number]

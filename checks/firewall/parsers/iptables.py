@@ -28,7 +28,14 @@ from checks.firewall.facts import (
 from checks.firewall.parsers.builder import DeviceBuilder
 from checks.firewall.parsers.iptables_emit import Cells, with_log
 from checks.firewall.parsers.iptables_lines import BUILT_IN, RawChain, RawFile, RawTable, looks_like, read
-from checks.firewall.parsers.iptables_match import BEFORE_TRACKING, MAYBE_UNTRACKED, TRACKED, TRACKING_PRIORITY
+from checks.firewall.parsers.iptables_match import (
+    AFTER,
+    BEFORE,
+    BEFORE_TRACKING,
+    MAYBE_UNTRACKED,
+    TRACKED,
+    TRACKING_PRIORITY,
+)
 from checks.firewall.parsers.iptables_names import OPENING_LIMIT
 from checks.firewall.parsers.iptables_options import (
     LOG_TARGETS,
@@ -44,8 +51,6 @@ TITLE = "iptables (iptables-save)"
 TOGETHER = True
 
 PRIORITIES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
-BEFORE, AFTER = -100_000, 100_000
-"""Added to the priority of chains crossed before routing, and after the chains of the hook."""
 HOOKS = {
     "INPUT": ((INPUT, 0),),
     "FORWARD": ((FORWARD, 0),),

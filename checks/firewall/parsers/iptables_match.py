@@ -17,6 +17,8 @@ STATES = ("new", "established", "related", "invalid", "untracked")
 TRACKED, BEFORE_TRACKING, MAYBE_UNTRACKED = "tracked", "before", "maybe"
 """Where a rule reads the connection state: after connection tracking; before it, when every packet reads `invalid`;
 before it, where earlier rules made some packets `untracked`."""
+BEFORE, AFTER = -100_000, 100_000
+"""Added to the priority of chains crossed before routing, and after the chains of the hook."""
 TRACKING_PRIORITY = -200
 """Chains of a lower priority are crossed before connection tracking."""
 

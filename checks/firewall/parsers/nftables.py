@@ -27,7 +27,14 @@ from checks.firewall.facts import (
 from checks.firewall.parsers import nft_json, nft_text
 from checks.firewall.parsers.builder import DeviceBuilder
 from checks.firewall.parsers.iptables_emit import Cells, with_log
-from checks.firewall.parsers.iptables_match import BEFORE_TRACKING, MAYBE_UNTRACKED, TRACKED, TRACKING_PRIORITY
+from checks.firewall.parsers.iptables_match import (
+    AFTER,
+    BEFORE,
+    BEFORE_TRACKING,
+    MAYBE_UNTRACKED,
+    TRACKED,
+    TRACKING_PRIORITY,
+)
 from checks.firewall.parsers.iptables_names import OPENING_LIMIT
 from checks.firewall.parsers.nft_model import NftChain, NftRule, NftRuleset, NftTable, Note
 from checks.firewall.parsers.nft_rules import Translated, called_by, translate
@@ -36,8 +43,6 @@ from checks.firewall.parsers.source import MAX_OBJECTS, ParseError, SourceFile
 TITLE = "nftables (nft list ruleset)"
 TOGETHER = True
 
-BEFORE, AFTER = -100_000, 100_000
-"""Added to the priority of chains crossed before routing, and after the chains of the hook."""
 HOOKS = {
     "input": ((INPUT, 0),),
     "forward": ((FORWARD, 0),),

@@ -24,7 +24,9 @@ from checks.firewall.parsers.pf_common import (
     LegacyReader,
     NatReader,
     assemble,
+    configuration,
     define_unknown,
+    has_root,
     ipsec_peers,
     load_legacy_aliases,
     match_conditions,
@@ -43,8 +45,8 @@ from checks.firewall.parsers.pf_objects import (
     services_of,
 )
 from checks.firewall.parsers.pf_rules import ACTIONS, BOTH_FAMILIES, IN, OUT, PfRule
-from checks.firewall.parsers.source import ParseError, SourceFile
-from checks.firewall.parsers.xmltree import Node, parse_xml
+from checks.firewall.parsers.source import SourceFile
+from checks.firewall.parsers.xmltree import Node
 
 TITLE = "OPNsense"
 TOGETHER = False
@@ -63,7 +65,7 @@ FETCHED = {"url", "urltable", "urljson", "geoip", "mac", "asn", "dynipv6host", "
 
 def recognise(file: SourceFile) -> bool:
     """Root element `opnsense`."""
-    return "<opnsense>" in file.head or "<opnsense " in file.head
+    return has_root(file, "opnsense")
 
 
 def parse(files: Sequence[SourceFile]) -> tuple[Device, ...]:
@@ -72,13 +74,7 @@ def parse(files: Sequence[SourceFile]) -> tuple[Device, ...]:
 
 
 def _parse(file: SourceFile) -> tuple[Device, ...]:
-    root = parse_xml(file)
-    if root.tag != "opnsense":
-        raise ParseError(f"l'élément racine est {root.tag[:40]}, opnsense était attendu", file.name, root.line)
-    if root.child("filter") is None and root.child("interfaces") is None:
-        raise ParseError(
-            "sauvegarde partielle : ni interfaces ni règles ; exporter la configuration entière", file.name
-        )
+    root = configuration(file, "opnsense")
     builder = DeviceBuilder("opnsense", (file,))
     objects = PfObjects(all_addresses_of_interface=True)
     system.load_interfaces(root, objects)

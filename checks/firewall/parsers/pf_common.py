@@ -29,8 +29,8 @@ from checks.firewall.parsers.pf_objects import (
     services_of,
 )
 from checks.firewall.parsers.pf_rules import ACTIONS, BOTH_FAMILIES, IN, OUT, ChainMaker, PfRule, evaluation_order
-from checks.firewall.parsers.source import MAX_OBJECTS, ParseError
-from checks.firewall.parsers.xmltree import Node
+from checks.firewall.parsers.source import MAX_OBJECTS, ParseError, SourceFile
+from checks.firewall.parsers.xmltree import Node, parse_xml
 
 FLOATING = "flottantes"
 FAMILIES = {"inet": (V4,), "inet6": (V6,), "inet46": BOTH_FAMILIES}
@@ -61,6 +61,23 @@ FILTER_LIMITS = (
     "Les compteurs de passage des règles ne sont pas dans l'export.",
     "Les règles ajoutées par les greffons (UPnP, portail captif, mandataires, réflexion NAT) ne sont pas reproduites.",
 )
+
+
+def has_root(file: SourceFile, tag: str) -> bool:
+    """The file seems to be a configuration whose root element is `tag`."""
+    return f"<{tag}>" in file.head or f"<{tag} " in file.head
+
+
+def configuration(file: SourceFile, tag: str) -> Node:
+    """Root of a whole configuration. Raises `ParseError` for another document or a partial backup."""
+    root = parse_xml(file)
+    if root.tag != tag:
+        raise ParseError(f"l'élément racine est {root.tag[:40]}, {tag} était attendu", file.name, root.line)
+    if root.child("filter") is None and root.child("interfaces") is None:
+        raise ParseError(
+            "sauvegarde partielle : ni interfaces ni règles ; exporter la configuration entière", file.name
+        )
+    return root
 
 
 class Dialect(NamedTuple):

@@ -22,14 +22,16 @@ from checks.firewall.parsers.pf_common import (
     LegacyReader,
     NatReader,
     assemble,
+    configuration,
+    has_root,
     ipsec_peers,
     load_legacy_aliases,
     totp_servers,
 )
 from checks.firewall.parsers.pf_objects import V4, PfObjects, literal_address
 from checks.firewall.parsers.pf_rules import PfRule
-from checks.firewall.parsers.source import ParseError, SourceFile
-from checks.firewall.parsers.xmltree import Node, parse_xml
+from checks.firewall.parsers.source import SourceFile
+from checks.firewall.parsers.xmltree import Node
 
 TITLE = "pfSense"
 TOGETHER = False
@@ -41,7 +43,7 @@ DIALECT = Dialect(
 
 def recognise(file: SourceFile) -> bool:
     """Root element `pfsense`."""
-    return "<pfsense>" in file.head or "<pfsense " in file.head
+    return has_root(file, "pfsense")
 
 
 def parse(files: Sequence[SourceFile]) -> tuple[Device, ...]:
@@ -50,13 +52,7 @@ def parse(files: Sequence[SourceFile]) -> tuple[Device, ...]:
 
 
 def _parse(file: SourceFile) -> tuple[Device, ...]:
-    root = parse_xml(file)
-    if root.tag != "pfsense":
-        raise ParseError(f"l'élément racine est {root.tag[:40]}, pfsense était attendu", file.name, root.line)
-    if root.child("filter") is None and root.child("interfaces") is None:
-        raise ParseError(
-            "sauvegarde partielle : ni interfaces ni règles ; exporter la configuration entière", file.name
-        )
+    root = configuration(file, "pfsense")
     builder = DeviceBuilder("pfsense", (file,))
     objects = PfObjects(all_addresses_of_interface=False)
     system.load_interfaces(root, objects)
