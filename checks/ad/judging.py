@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from checks.ad.directory import Population
 from checks.ad.facts import Account, AdFacts, Certificate
-from checks.common.french import choose
+from checks.common.french import plural
 from checks.model import (
     Affected,
     Evidence,
@@ -50,11 +50,6 @@ def since(moment: int, now: datetime) -> str:
     """Return the date and how long ago it was."""
     days = int((now.timestamp() - moment) // DAY)
     return f"{day(moment)}, il y a {days} jour{'s' if days > 1 else ''}"
-
-
-def plural(number: int, one: str, many: str) -> str:
-    """Return `one` for 0 and 1, as French does, else `many`; `{n}` stands for the number."""
-    return choose(number, one, many).format(n=number)
 
 
 def affected(item: Any, detail: str) -> Affected:

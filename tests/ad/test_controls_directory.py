@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from checks.ad import windows
 from checks.ad.directory import directory
 from checks.ad.facts import AdFacts
-from checks.ad.judging import day, plural
+from checks.ad.judging import day
+from checks.common.french import plural
 from tests.ad.builders import (
     ADMIN,
     DN,

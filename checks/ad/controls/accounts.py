@@ -19,10 +19,10 @@ from checks.ad.judging import (
     judge,
     missing,
     older,
-    plural,
     since,
     when_absent,
 )
+from checks.common.french import plural
 from checks.model import (
     Context,
     Evidence,

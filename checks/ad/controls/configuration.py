@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from checks.ad import windows
 from checks.ad.directory import directory, forest_root, population
 from checks.ad.facts import AdFacts, DisplaySpecifier, Group
-from checks.ad.judging import Doubt, affected, judge, missing, plural
+from checks.ad.judging import Doubt, affected, judge, missing
 from checks.ad.parsers.values import dns_name_of
+from checks.common.french import plural
 from checks.model import (
     Affected,
     Context,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from checks.ad.directory import directory
 from checks.ad.facts import Account, AdFacts
-from checks.ad.judging import Doubt, affected, older, plural
+from checks.ad.judging import Doubt, affected, older
+from checks.common.french import plural
 from checks.model import (
     Affected,
     Context,

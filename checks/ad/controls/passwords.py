@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from checks.ad import windows
 from checks.ad.facts import AdFacts, DomainPolicy
-from checks.ad.judging import missing, plural
+from checks.ad.judging import missing
+from checks.common.french import plural
 from checks.model import (
     Context,
     Evidence,

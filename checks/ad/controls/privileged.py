@@ -6,20 +6,9 @@ from checks.ad import windows
 from checks.ad.controls.kerberos import policy_of
 from checks.ad.directory import directory, enabled, has_flag, population
 from checks.ad.facts import NEVER, Account, AdFacts, Group
-from checks.ad.judging import (
-    DAY,
-    THREE_YEARS,
-    Doubt,
-    affected,
-    flag,
-    judge,
-    missing,
-    older,
-    plural,
-    since,
-    when_absent,
-)
+from checks.ad.judging import DAY, THREE_YEARS, Doubt, affected, flag, judge, missing, older, since, when_absent
 from checks.ad.rights import strangers_in_control
+from checks.common.french import plural
 from checks.model import (
     Affected,
     Context,

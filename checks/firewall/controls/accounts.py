@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from checks.firewall.controls.common import RULES_ONLY, each_device, evidence, listed, plural, silent_accounts, thing
+from checks.common.french import listed, plural
+from checks.firewall.controls.common import RULES_ONLY, each_device, evidence, silent_accounts, thing
 from checks.firewall.facts import Administrator, Device, User, Vpn
 from checks.firewall.review import DeviceReview
 from checks.model import Context, Gap, Judgement, Severity, failed, not_applicable, not_assessed, passed

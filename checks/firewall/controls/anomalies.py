@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from checks.common.french import listed, plural
 from checks.firewall.algebra.rules import (
     CORRELATION,
     DOWNWARD,
@@ -14,7 +15,7 @@ from checks.firewall.algebra.rules import (
     UNDETERMINED,
     Anomaly,
 )
-from checks.firewall.controls.common import base_chains, distinct, each_device, evidence, label, listed, plural, point
+from checks.firewall.controls.common import base_chains, distinct, each_device, evidence, label, point
 from checks.firewall.facts import DENY, PERMIT, Device
 from checks.firewall.review import DeviceReview
 from checks.model import (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from checks.common.french import choose, count
+from checks.common.french import listed
 from checks.firewall import roles
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
@@ -34,8 +34,6 @@ from checks.model import Affected, Context, Evidence, Gap, Judgement, Origin, Re
 Judge = Callable[[DeviceReview, Context], Judgement]
 Control = Callable[[FirewallReview, Context], list[Judgement]]
 
-SHOWN = 5
-"""Items named in one sentence."""
 RULES_ONLY = frozenset({"iptables", "nftables", "windows", "unifi", "checkpoint"})
 """Exports that hold rules and never accounts nor VPN settings."""
 _WIDE_V4 = 1 << 31
@@ -54,18 +52,6 @@ def each_device(judge: Judge) -> Control:
         return [judge(one, context) for one in review.devices]
 
     return control
-
-
-def listed(items: Iterable[str]) -> str:
-    """Items for a sentence, the first `SHOWN` only."""
-    every = list(dict.fromkeys(items))
-    more = f" et {count(len(every) - SHOWN, 'autre')}" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more
-
-
-def plural(number: int, one: str, many: str) -> str:
-    """`one` for 0 and 1, as French does, else `many`; `{n}` stands for the number."""
-    return choose(number, one, many).format(n=number)
 
 
 # --- What is missing

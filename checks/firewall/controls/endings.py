@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from checks.common.french import listed, plural
 from checks.firewall import roles
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
@@ -17,10 +18,8 @@ from checks.firewall.controls.common import (
     doubtful,
     each_device,
     evidence,
-    listed,
     no_rule,
     openings,
-    plural,
     point,
     services_of,
     unconditional,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from checks.common.french import listed, plural
 from checks.firewall import roles
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
@@ -23,10 +24,8 @@ from checks.firewall.controls.common import (
     evidence,
     label,
     lasting,
-    listed,
     openings,
     opens,
-    plural,
     point,
     services_of,
     thing,

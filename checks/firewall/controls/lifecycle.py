@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from checks.common.french import plural
 from checks.firewall.controls.common import (
     distinct,
     each_device,
@@ -14,7 +15,6 @@ from checks.firewall.controls.common import (
     is_past,
     moment,
     no_rule,
-    plural,
     point,
     unsupported,
     written,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from checks.common.french import listed, plural
 from checks.firewall.controls.common import (
     distinct,
     each_device,
     evidence,
     is_broken,
-    listed,
-    plural,
     point,
     thing,
     wide_addresses,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from checks.common.french import listed, plural
 from checks.firewall import roles
 from checks.firewall.algebra.reach import Flow
 from checks.firewall.controls.common import (
@@ -15,10 +16,8 @@ from checks.firewall.controls.common import (
     each_device,
     evidence,
     lasting,
-    listed,
     openings,
     passages,
-    plural,
     undeclared,
     unsupported,
     zone_text,

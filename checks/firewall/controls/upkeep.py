@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from checks.firewall.controls.common import each_device, evidence, plural, source, unsupported
+from checks.common.french import plural
+from checks.firewall.controls.common import each_device, evidence, source, unsupported
 from checks.firewall.facts import Device, NotUnderstood
 from checks.firewall.firmware import PAST, life, table
 from checks.firewall.review import DeviceReview

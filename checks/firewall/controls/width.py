@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checks.common.french import listed, plural
 from checks.firewall import roles
 from checks.firewall.algebra import addresses as ip
 from checks.firewall.algebra import intervals
@@ -16,12 +17,10 @@ from checks.firewall.controls.common import (
     each_device,
     evidence,
     lasting,
-    listed,
     no_rule,
     openings,
     opens,
     passages,
-    plural,
     point,
     services_of,
     unconditional,

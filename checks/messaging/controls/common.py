@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 
-from checks.common.french import count
 from checks.messaging.facts import MailDomain, MessagingFacts, MxFacts
 from checks.messaging.parsers.dkim import DkimKey, KeyState, parse_key
 from checks.messaging.parsers.spf import Problem
@@ -13,8 +12,6 @@ from checks.model import Affected, Context, Evidence, Gap, Judgement, not_applic
 
 Judge = Callable[[MailDomain, Context], Judgement]
 Control = Callable[[MessagingFacts, Context], list[Judgement]]
-
-SHOWN = 5
 
 
 def each_domain(judge: Judge) -> Control:
@@ -44,13 +41,6 @@ def txt(name: str, records: Iterable[str]) -> tuple[Evidence, ...]:
 def hosts(names: Iterable[str], detail: str = "") -> tuple[Affected, ...]:
     """Mail servers a failed control points at."""
     return tuple(Affected(id=name, label=name, detail=detail) for name in dict.fromkeys(names))
-
-
-def listed(items: Iterable[str]) -> str:
-    """Items for a sentence, the first `SHOWN` only."""
-    every = list(dict.fromkeys(items))
-    more = f" et {count(len(every) - SHOWN, 'autre')}" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more
 
 
 def first_gap(values: Iterable[object]) -> Gap | None:

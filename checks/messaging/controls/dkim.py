@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from checks.common.french import count
-from checks.messaging.controls.common import each_domain, first_gap, keys_of, listed, sends_nothing
+from checks.common.french import count, listed
+from checks.messaging.controls.common import each_domain, first_gap, keys_of, sends_nothing
 from checks.messaging.facts import MailDomain
 from checks.messaging.parsers.dkim import DkimKey, KeyState
 from checks.model import (

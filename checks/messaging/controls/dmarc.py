@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from checks.messaging.controls.common import each_domain, listed, txt
+from checks.common.french import listed
+from checks.messaging.controls.common import each_domain, txt
 from checks.messaging.facts import MailDomain
 from checks.messaging.parsers.dmarc import (
     FULL_PCT,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from checks.common.french import choose, count
-from checks.messaging.controls.common import first_gap, hosts, listed
+from checks.common.french import choose, count, listed
+from checks.messaging.controls.common import first_gap, hosts
 from checks.messaging.facts import MailDomain, MessagingFacts, MxFacts
 from checks.model import Context, Evidence, Gap, Judgement, Severity, failed, not_assessed, passed
 

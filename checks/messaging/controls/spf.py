@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from checks.common.french import choose, count
-from checks.messaging.controls.common import each_domain, listed, txt
+from checks.common.french import choose, count, listed
+from checks.messaging.controls.common import each_domain, txt
 from checks.messaging.facts import MailDomain, SpfError, SpfEvaluation, SpfFacts
 from checks.messaging.parsers.spf import Problem
 from checks.messaging.parsers.spf_eval import (

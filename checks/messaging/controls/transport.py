@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from checks.common.french import choose, count
+from checks.common.french import choose, count, listed
 from checks.common.tls import Certificate, covers
-from checks.messaging.controls.common import each_domain, first_gap, hosts, listed, receives_nothing, txt
+from checks.messaging.controls.common import each_domain, first_gap, hosts, receives_nothing, txt
 from checks.messaging.facts import MailDomain, SmtpFacts, StsPolicy
 from checks.messaging.parsers.transport import (
     Sts,

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-from checks.common.french import count
+from checks.common.french import count, listed
 from checks.model import Affected, Context, Judgement, Reason, Severity, failed, not_applicable, passed
 from checks.wifi.controls.common import (
     describe,
@@ -19,7 +19,6 @@ from checks.wifi.controls.common import (
     each_ssid,
     few,
     generation,
-    listed,
     of_facts,
     of_network,
     of_packets,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from checks.common.french import count
+from checks.common.french import count, listed
 from checks.model import (
     Affected,
     Context,
@@ -25,7 +25,6 @@ from checks.wifi.controls.common import (
     declared,
     each_ssid,
     few,
-    listed,
     no_export,
     of_config,
     offers,

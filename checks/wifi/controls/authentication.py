@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from checks.common.french import count
+from checks.common.french import count, listed
 from checks.model import (
     Affected,
     Context,
@@ -31,7 +31,6 @@ from checks.wifi.controls.common import (
     each_ssid,
     few,
     has_enterprise,
-    listed,
     of_packets,
     offers,
     station,

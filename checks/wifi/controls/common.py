@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from checks.common.french import choose, count
+from checks.common.french import count
 from checks.model import Affected, Context, Evidence, Gap, Judgement, Origin, Reason, not_applicable, not_assessed
 from checks.wifi.capture.suites import ENTERPRISE, FAMILIES, OTHER, PSK, SAE
 from checks.wifi.exports.details import WlanDetails
@@ -22,7 +22,7 @@ Control = Callable[[WifiFacts, Context], list[Judgement]]
 SITE = "site"
 """Subject of a judgement about the whole establishment."""
 SHOWN = 5
-"""Pieces of evidence, or items named in one sentence."""
+"""Pieces of evidence of one judgement."""
 PMF_ORDER = ("", PMF_NONE, PMF_CAPABLE, PMF_REQUIRED)
 """Weakest first; an empty text is not known."""
 WORDS = {
@@ -332,18 +332,6 @@ def distinct(found: Iterable[Affected]) -> tuple[Affected, ...]:
     for item in found:
         kept.setdefault(item.id, item)
     return tuple(kept.values())
-
-
-def listed(items: Iterable[str]) -> str:
-    """Items for a sentence, the first `SHOWN` only."""
-    every = list(dict.fromkeys(items))
-    more = f" et {count(len(every) - SHOWN, 'autre')}" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more
-
-
-def plural(number: int, one: str, many: str) -> str:
-    """`one` for 0 and 1, as French does, else `many`; `{n}` stands for the number."""
-    return choose(number, one, many).format(n=number)
 
 
 # --- Declared answers

@@ -5,9 +5,9 @@ How long traces must or may be kept is a legal question that no tool settles: th
 
 from __future__ import annotations
 
-from checks.common.french import count
+from checks.common.french import count, listed
 from checks.model import Context, Evidence, Gap, Judgement, Reason, failed, not_applicable, not_assessed, passed
-from checks.wifi.controls.common import SITE, declared, listed, unset
+from checks.wifi.controls.common import SITE, declared, unset
 from checks.wifi.facts import WifiFacts
 from checks.wifi.roles import PUBLIC, own_ssids
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from checks.common.french import listed
 from checks.model import Context, Judgement, Severity, failed, not_applicable, passed
 from checks.wifi.capture.suites import ENTERPRISE, OWE, PSK, SAE
 from checks.wifi.controls.common import (
@@ -21,7 +22,6 @@ from checks.wifi.controls.common import (
     few,
     generation,
     has_enterprise,
-    listed,
     no_export,
     of_config,
     offers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from checks.common.french import count
+from checks.common.french import count, listed
 from checks.model import (
     Affected,
     Context,
@@ -19,18 +19,7 @@ from checks.model import (
     passed,
 )
 from checks.wifi.capture.suites import ENTERPRISE, PSK, SAE
-from checks.wifi.controls.common import (
-    PMF_WORDS,
-    SITE,
-    Offer,
-    few,
-    generation,
-    listed,
-    of_config,
-    of_network,
-    offers,
-    pmf_rank,
-)
+from checks.wifi.controls.common import PMF_WORDS, SITE, Offer, few, generation, of_config, of_network, offers, pmf_rank
 from checks.wifi.facts import (
     PMF_CAPABLE,
     PMF_REQUIRED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from checks.common.french import count
+from checks.common.french import count, listed
 from checks.model import Affected, Context, Judgement, Reason, Severity, failed, not_applicable, passed
 from checks.wifi.capture.suites import PSK, SAE
 from checks.wifi.controls.common import (
@@ -15,7 +15,6 @@ from checks.wifi.controls.common import (
     each_ssid,
     few,
     has_password,
-    listed,
     no_capture,
     no_export,
     of_config,

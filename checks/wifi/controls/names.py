@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+from checks.common.french import listed
 from checks.model import Affected, Context, Evidence, Judgement, failed, passed
-from checks.wifi.controls.common import each_ssid, few, listed, of_config, of_network, offers, unseen, unsure
+from checks.wifi.controls.common import each_ssid, few, of_config, of_network, offers, unseen, unsure
 from checks.wifi.roles import INTERNAL, Own, words
 
 # Names given by makers and operators before anybody chose one.

@@ -6,12 +6,12 @@ Separation of uses and a dedicated infrastructure for visitors: ANSSI DAT-NT-005
 
 from __future__ import annotations
 
+from checks.common.french import listed
 from checks.model import Affected, Context, Evidence, Judgement, Severity, failed, passed
 from checks.wifi.controls.common import (
     bssids,
     each_ssid,
     few,
-    listed,
     no_export,
     of_config,
     of_network,

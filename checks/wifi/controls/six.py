@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checks.common.french import listed
 from checks.model import Context, Judgement, failed, not_applicable, passed
 from checks.wifi.capture.suites import PSK, SAE
 from checks.wifi.controls.common import (
@@ -11,7 +12,6 @@ from checks.wifi.controls.common import (
     fault,
     few,
     generation,
-    listed,
     of_network,
     offers,
     unseen,
