@@ -85,6 +85,7 @@ def collect(
         if earlier and not only:
             requested = tuple(name for name in requested if name in earlier.requested)
         folder.prepare()
+        folder.discard_unfinished()
         if journal.repair(folder.journal):
             journal.Journal(folder.journal, "engine", clock).append(
                 "repair", purpose="dernière ligne coupée par une interruption, mise de côté"

@@ -21,6 +21,8 @@ _REASONS = {
     errno.ENAMETOOLONG: "nom trop long",
     errno.EIO: "erreur de lecture ou d'écriture du disque",
 }
+UNFINISHED = ".*.part"
+"""Names of the temporary files that a process killed in the middle of a write leaves behind."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """A disk that is full: not a bug, even when the system does not say which file."""
 

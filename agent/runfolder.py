@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from agent.files import lock, reason_of, write_atomic
+from agent.files import UNFINISHED, lock, reason_of, write_atomic
 from agent.supervisor import read_facts
 from checks.model import RUN_SCHEMA, FactsFile, Record, Run
 
@@ -67,6 +67,12 @@ class RunFolder:
         if self._claim:
             self._claim.close()
             self._claim = None
+
+    def discard_unfinished(self) -> None:
+        """Remove the halves of files that a killed process left. Only for the process that claimed the folder."""
+        for folder in (self.path, self.facts, self.evidence):
+            for half in folder.glob(UNFINISHED):
+                half.unlink(missing_ok=True)
 
     def facts_path(self, domain: str) -> Path:
         """Where the facts of `domain` are."""

@@ -53,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     against = open_run(args.against) if args.against else None
     written = not folder.run.exists() or bool(args.output)
     if not folder.run.exists():
+        if folder.read_state() and folder.claim():
+            folder.discard_unfinished()
         loaded = load_profile(folder.profile, catalogue)
         result, judged = engine.finish(folder, loaded, catalogue, [], clock=utc_now, notes=tuple(args.note))
         write_report(folder, result, judged, catalogue, against)

@@ -408,6 +408,22 @@ def test_resume_keeps_finished_domains(place):
     assert only_run(place) == folder
 
 
+@pytest.mark.parametrize("command", ["run", "evaluate"])
+def test_halves_of_files_left_by_a_killed_process_are_removed(place, command):
+    path = acme.profile(place)
+    assert ausculte(place, "run", path, "-o", place).returncode == 0
+    folder = only_run(place)
+    (folder / "run.json").unlink()
+    halves = [folder / "facts" / ".acme.json.x1y2.part", folder / ".plan.xlsx.part"]
+    for half in halves:
+        half.write_text("{")
+    argv = ["run", path, "-o", place, "--resume"] if command == "run" else ["evaluate", folder]
+    assert ausculte(place, *argv).returncode == 0
+    assert not any(half.exists() for half in halves)
+    done = ausculte(place, "verify", folder)
+    assert done.returncode == 0, done.stdout
+
+
 def test_compare_and_rerun(place):
     path = acme.profile(place)
     ausculte(place, "run", path, "-o", place)
