@@ -19,7 +19,7 @@ from agent.secret_store import references
 from agent.supervisor import Assignment, Collected, Reporter, collect_all, empty_facts, read_facts
 from checks.catalogue import Catalogue, Domain, domain_packages
 from checks.common.text import clean
-from checks.evaluate import evaluate_domain
+from checks.evaluate import domain_exhibits, evaluate_domain
 from checks.model import (
     RUN_SCHEMA,
     RUN_SCHEMA_VERSION,
@@ -43,6 +43,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...]
     summaries: Mapping[str, Mapping[str, str]]
     """Per domain: short facts for the head of its report page."""
+    exhibits: Mapping[str, tuple[Exhibit, ...]] = {}
+    """Per domain: pictures for the same place."""
 
 
 def collect(
@@ -55,14 +57,20 @@ def collect(
     resume: bool,
     clock: Clock,
     reporter: Reporter,
+    restore_sample: bool = False,
 ) -> tuple[RunFolder, list[Collected]]:
     """Collect the requested domains into a run folder.
 
     `secrets` is called once with the domains still to collect, after the mandate has been checked: nobody types a
     password for a refused audit. With `resume`, finished domains of the latest interrupted run of the same profile
     are kept, and its perimeter unless `only` gives another.
-    Raises `MandateRefusedError` before anything is sent when a target or the moment is outside the mandate.
+    With `restore_sample`, the backups that the mandate names may have a sample restored.
+    Raises `MandateRefusedError` before anything is sent when a target or the moment is outside the mandate, and when
+    a restore is asked for and the mandate names none.
     """
+    restorable = loaded.profile.mandate.restore_tests if restore_sample else ()
+    if restore_sample and not restorable:
+        raise MandateRefusedError("restauration d'essai", "le mandat ne nomme aucune sauvegarde (restore_tests)")
     requested = tuple(name for name in loaded.domains if not only or name in only)
     folder = unfinished_run(parent, loaded.sha256) if resume else None
     now = clock()
@@ -114,6 +122,8 @@ def collect(
         clock=clock,
         reporter=reporter,
         hidden=secret_variables(loaded),
+        place=loaded.profile.structure.known_words,
+        restorable=restorable,
     )
     return folder, collected
 
@@ -183,6 +193,7 @@ def judge(
     answers = msgspec.to_builtins(answers)  # a date reads the same now and when the run is judged again
     outcomes: list[Outcome] = []
     summaries: dict[str, Mapping[str, str]] = {}
+    exhibits: dict[str, tuple[Exhibit, ...]] = {}
     for domain in catalogue.domains.values():
         file = facts.get(domain.id)
         if file is None:
@@ -191,7 +202,9 @@ def judge(
         outcomes += judged
         if decoded is not None and domain.header.summary:
             summaries[domain.id] = summary_of(domain, decoded)
-    return Judged(outcomes=tuple(outcomes), summaries=summaries)
+        if decoded is not None and (pictures := domain_exhibits(domain, decoded)):
+            exhibits[domain.id] = pictures
+    return Judged(outcomes=tuple(outcomes), summaries=summaries, exhibits=exhibits)
 
 
 def _absent(domain: Domain, asked: bool) -> Gap:

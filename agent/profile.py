@@ -69,6 +69,14 @@ class Structure(Record, frozen=True, kw_only=True):
     finess_ej: str = ""
     finess_et: str = ""
     size: int | None = None
+    town: str = ""
+    postcode: str = ""
+    phone: str = ""
+
+    @property
+    def known_words(self) -> tuple[str, ...]:
+        """What anybody knows of the place."""
+        return tuple(word for word in (self.name, self.town, self.postcode, self.phone) if word)
 
 
 class Excluded(Record, frozen=True, kw_only=True):
@@ -95,6 +103,8 @@ class Mandate(Record, frozen=True, kw_only=True):
     tenants: tuple[str, ...] = ()
     external_addresses: tuple[str, ...] = ()
     excluded: tuple[Excluded, ...] = ()
+    restore_tests: tuple[str, ...] = ()
+    """Labels of the backups a sample may be restored from, with `--restore-sample`."""
 
 
 class NetworkSettings(Record, frozen=True, kw_only=True):

@@ -69,10 +69,13 @@ def collect_all(
     clock: Callable[[], dt.datetime],
     reporter: Reporter,
     hidden: frozenset[str] = frozenset(),
+    place: tuple[str, ...] = (),
+    restorable: tuple[str, ...] = (),
 ) -> list[Collected]:
     """Run every assignment in its own process; returns when all have a facts file.
 
-    `hidden` names the environment variables that no worker inherits: those the profile takes secrets from.
+    `hidden` names the environment variables that no worker inherits: those the profile takes secrets from. `place`
+    and `restorable` are those of `CollectRequest`.
     On an interruption every worker is killed first, and the domains that were not finished leave no facts file.
     """
     results: list[Collected] = []
@@ -93,6 +96,8 @@ def collect_all(
             journal_path=str(journal_path),
             memory_mib=limits.memory_mib,
             targets=assignment.targets,
+            place=place,
+            restorable=restorable,
         )
         watch = _Watch(limits, guard, clock, stop)
         try:

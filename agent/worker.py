@@ -52,6 +52,8 @@ class Job(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     journal_path: str
     memory_mib: int
     targets: tuple[str, ...] = ()
+    place: tuple[str, ...] = ()
+    restorable: tuple[str, ...] = ()
 
 
 class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -108,6 +110,8 @@ def collect(job: Job, events: BinaryIO) -> None:
             config=msgspec.json.decode(job.config, type=domain.load(domain.header.config)),
             secret=lambda reference: job.secrets[reference],
             clock=utc_now,
+            place=job.place,
+            restorable=job.restorable,
         )
         collector = domain.load(domain.header.collect)
         install_audit_hook(network)

@@ -387,3 +387,8 @@ class CollectRequest(msgspec.Struct, Generic[ConfigT], frozen=True, kw_only=True
     """Gives the secret a config reference names (`env:…`, `prompt`, `fd:…`, `keyring:…`)."""
     clock: Callable[[], datetime]
     """UTC now."""
+    place: tuple[str, ...] = ()
+    """What anybody knows of the establishment (name, town, post code, telephone): it weakens a password."""
+    restorable: tuple[str, ...] = ()
+    """Backups a sample may be restored from, by their label in the profile: asked for by the operator and named in
+    the mandate. Empty: nothing is restored."""

@@ -64,6 +64,7 @@ def collect_from_args(
             resume=args.resume,
             clock=utc_now,
             reporter=reporter,
+            restore_sample=args.restore_sample,
         )
     finally:
         reporter.close()

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.commands.run import add_result_arguments, add_session_arguments
+from agent.commands.run import add_restore_argument, add_result_arguments, add_session_arguments
 
 if TYPE_CHECKING:
     from agent.runfolder import RunFolder
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="site.toml",
         help="profil à utiliser à la place de celui de l'audit (mandat renouvelé)",
     )
+    add_restore_argument(parser)
     add_result_arguments(parser)
     add_session_arguments(parser)
 
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
         output=args.output or folder.path.parent,
         only=[],
         resume=False,
+        restore_sample=args.restore_sample,
         no_prompt=args.no_prompt,
         quiet=args.quiet,
         fail_on=args.fail_on,

@@ -34,7 +34,14 @@ def add_session_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
     """Profile, output folder, resume, perimeter."""
-    parser.add_argument("profile", type=Path, metavar="site.toml", help="profil du site")
+    parser.add_argument(
+        "profile",
+        type=Path,
+        nargs="?",
+        default=Path("site.toml"),
+        metavar="site.toml",
+        help="profil du site (par défaut : site.toml, ici)",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -45,6 +52,8 @@ def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--only",
+        "--domain",
+        dest="only",
         action="append",
         default=[],
         metavar="DOMAINE",
@@ -55,7 +64,17 @@ def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="reprendre le dernier audit interrompu du même profil, sans refaire les domaines finis",
     )
+    add_restore_argument(parser)
     add_session_arguments(parser)
+
+
+def add_restore_argument(parser: argparse.ArgumentParser) -> None:
+    """The restore test, which reads backups and writes on this machine: never made unless it is asked for."""
+    parser.add_argument(
+        "--restore-sample",
+        action="store_true",
+        help="restaurer un échantillon des sauvegardes que le mandat nomme (restore_tests), le vérifier et l'effacer",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

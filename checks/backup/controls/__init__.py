@@ -1,0 +1,1 @@
+"""Controls of the backup domain: pure functions, one question each."""
