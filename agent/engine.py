@@ -18,6 +18,7 @@ from agent.runfolder import RunFolder, State, file_sha256, new_run, unfinished_r
 from agent.secret_store import references
 from agent.supervisor import Assignment, Collected, Reporter, collect_all, empty_facts, read_facts
 from checks.catalogue import Catalogue, Domain, domain_packages
+from checks.common.exhibits import Exhibit
 from checks.common.text import clean
 from checks.evaluate import domain_exhibits, evaluate_domain
 from checks.model import (

@@ -81,7 +81,18 @@ class Measure(Record, frozen=True, kw_only=True):
 
 CHECK_OPTIONS = ("vendor", "role")
 """Options of `ausculte check` that only some domains take."""
-_ROOMS = ("facts", "config", "collect", "read_input", "online_input", "summary", "derive", "query", "proposal")
+_ROOMS = (
+    "facts",
+    "config",
+    "collect",
+    "read_input",
+    "online_input",
+    "summary",
+    "exhibits",
+    "derive",
+    "query",
+    "proposal",
+)
 EFFORTS = ("XS", "S", "M", "L", "XL")
 COSTS = ("none", "low", "medium", "high")
 ACTORS = ("structure", "prestataire", "crrc", "rssi")
@@ -110,6 +121,9 @@ class DomainHeader(Record, frozen=True, kw_only=True):
     """An online check without authorisation is possible: the domain then asks public data only."""
     summary: str = ""
     """`module:function(facts) -> {label: value}`: short facts shown at the head of the domain's report page."""
+    exhibits: str = ""
+    """`module:function(facts) -> (picture, …)`: pure; tables and drawings of `checks.common.exhibits` shown on the
+    domain's report page above its verdicts."""
     derive: str = ""
     """`module:function(facts) -> derived`: pure, called once per evaluation; controls are then given its result."""
     options: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from checks.catalogue import Control, Domain
+from checks.common.exhibits import MAX_EXHIBITS, Exhibit, Table, clean_matrix, cleaned
 from checks.common.text import clean
 from checks.model import (
     Affected,
@@ -22,8 +23,6 @@ from checks.model import (
     FactsFile,
     Gap,
     Judgement,
-    Matrix,
-    MatrixCell,
     Outcome,
     Reason,
     fingerprint,
@@ -85,6 +84,26 @@ def evaluate_facts(domain: Domain, facts: Any, context: Context) -> list[Outcome
     ]
 
 
+def domain_exhibits(domain: Domain, facts: Any) -> tuple[Exhibit, ...]:
+    """Pictures for the head of the domain's page, foreign texts cleaned.
+
+    When they fail, an empty table says so in their place: not worth losing the report of a whole audit.
+    """
+    if not domain.header.exhibits:
+        return ()
+    try:
+        found = tuple(cleaned(picture) for picture in domain.load(domain.header.exhibits)(facts))
+    except Exception as error:  # noqa: BLE001 - same broad catch as for a control
+        return (_no_picture(_crash(domain, "Le dessin des tableaux", error).message),)
+    if len(found) <= MAX_EXHIBITS:
+        return found
+    return (*found[:MAX_EXHIBITS], _no_picture(f"{len(found) - MAX_EXHIBITS} tableaux ne sont pas montrés."))
+
+
+def _no_picture(why: str) -> Table:
+    return Table(title="Tableaux indisponibles", columns=("Tableau",), rows=(), note=why)
+
+
 def _crash(domain: Domain, what: str, error: Exception) -> Judgement:
     """Not assessed, with the place of the crash and nothing of its message, which may hold a secret."""
     last = traceback.extract_tb(error.__traceback__)[-1]
@@ -133,7 +152,7 @@ def stamp(domain: Domain, control: Control, judgement: Judgement, context: Conte
             )
             for item in judgement.evidence
         ),
-        exhibit=_clean_matrix(judgement.exhibit) if judgement.exhibit else None,
+        exhibit=clean_matrix(judgement.exhibit) if judgement.exhibit else None,
     )
 
 
@@ -147,19 +166,4 @@ def _clean_affected(item: Affected, identity: str) -> Affected:
         ref=clean(item.ref),
         related=tuple(clean(other) for other in item.related),
         witness={clean(key): clean(value) for key, value in item.witness.items()},
-    )
-
-
-def _clean_matrix(matrix: Matrix) -> Matrix:
-    return Matrix(
-        title=clean(matrix.title),
-        rows=tuple(clean(label) for label in matrix.rows),
-        columns=tuple(clean(label) for label in matrix.columns),
-        cells=tuple(
-            tuple(MatrixCell(text=clean(c.text), level=c.level, detail=clean(c.detail)) for c in row)
-            for row in matrix.cells
-        ),
-        row_title=clean(matrix.row_title),
-        column_title=clean(matrix.column_title),
-        note=clean(matrix.note),
     )

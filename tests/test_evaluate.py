@@ -14,7 +14,8 @@ import pytest
 from agent.runfolder import read_run
 from checks import schema
 from checks.catalogue import Catalogue, CatalogueError, load_catalogue
-from checks.evaluate import evaluate_domain
+from checks.common.exhibits import MAX_EXHIBITS, Table
+from checks.evaluate import domain_exhibits, evaluate_domain
 from checks.model import (
     FACTS_SCHEMA,
     RUN_SCHEMA_VERSION,
@@ -61,7 +62,8 @@ severity = "low"
 check = "all.second"
 """
 ROOMS = """
-from checks.model import Record
+from checks.common.exhibits import Table
+from checks.model import MatrixCell, Record
 
 class Plots(Record, frozen=True):
     names: tuple[str, ...] = ()
@@ -80,6 +82,14 @@ def derive(facts):
 
 def summary(facts):
     return {"Parcelles": str(len(facts.names))}
+
+def exhibits(facts):
+    if "crash" in facts.names:
+        raise RuntimeError("hunter2")
+    if "text" in facts.names:
+        return ("not a picture",)
+    row = tuple(MatrixCell(text=name) for name in facts.names)
+    return tuple(Table(title="Vue", columns=facts.names, rows=(row,)) for _ in range(len(facts.calls) or 1))
 """
 ALL = """
 from checks.model import Affected, Level, Matrix, MatrixCell, failed, passed
@@ -168,7 +178,7 @@ def test_a_derivation_that_does_not_exist_is_an_error_of_every_control(install):
     assert {o.reason for o in outcomes.values()} == {str(Reason.ERROR)}
 
 
-@pytest.mark.parametrize("room", ["derive", "query", "proposal"])
+@pytest.mark.parametrize("room", ["derive", "query", "proposal", "exhibits"])
 def test_a_room_that_is_not_a_reference_is_refused(install, room):
     with pytest.raises(CatalogueError, match=room):
         install(f'{room} = "rooms.function"\n')
@@ -189,6 +199,41 @@ def test_foreign_text_of_affected_objects_and_exhibits_is_cleaned(install):
         column_title=clean,
         note=clean,
     )
+
+
+def pictures(catalogue: Catalogue, *names: str, calls: int = 0) -> tuple[Table, ...]:
+    domain = catalogue.domains["plots"]
+    facts = domain.load("rooms:Plots")(names=names, calls=("x",) * calls)
+    return domain_exhibits(domain, facts)
+
+
+EXHIBITS = 'exhibits = "rooms:exhibits"\n'
+
+
+def test_a_domain_without_the_room_shows_no_picture(install):
+    assert pictures(install(), "a") == ()
+
+
+def test_pictures_of_a_domain_are_cleaned(install):
+    (table,) = pictures(install(EXHIBITS), "a", "b\x1b[2J")
+    assert (table.columns, table.rows) == (
+        ("a", "b\ufffd[2J"), ((MatrixCell(text="a"), MatrixCell(text="b\ufffd[2J")),)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "error"), [("crash", "RuntimeError"), ("text", "TypeError")])
+def test_pictures_that_fail_are_said_to_be_missing(install, name, error):
+    (table,) = pictures(install(EXHIBITS), name)
+    assert table.rows == ()
+    assert error in table.note
+    assert "hunter2" not in table.note
+
+
+def test_pictures_beyond_the_limit_are_counted(install):
+    found = pictures(install(EXHIBITS), "a", calls=MAX_EXHIBITS + 2)
+    assert len(found) == MAX_EXHIBITS + 1
+    assert found[-1].note == "2 tableaux ne sont pas montrés."
+    assert len(pictures(install(EXHIBITS), "a", calls=MAX_EXHIBITS)) == MAX_EXHIBITS
 
 
 def test_a_conforming_outcome_may_carry_an_exhibit():
