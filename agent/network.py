@@ -2,21 +2,25 @@
 
 Two layers. `GuardedNetwork` is what our own code calls. `install_audit_hook` catches what libraries do on their own
 (ldap3, impacket, dnspython, SDKs): the interpreter announces every connect, sendto and name resolution, and the hook
-refuses what was not permitted. In a worker it also refuses raw sockets and new processes.
+refuses what was not permitted. In a worker it also refuses raw sockets and new processes, except while
+`GuardedNetwork.listen` and `GuardedNetwork.run`, which write in the journal first, open one in the same thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
+import shlex
 import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from agent.journal import Journal
 from agent.mandate import Address, MandateGuard, parse_address
+from checks.common.programs import Finished, SocketT, run_program
 from checks.model import MandateRefusedError
 
 DNS_PORT = 53
@@ -25,7 +29,7 @@ RESOLVE_TIMEOUT = 5.0
 
 
 class GuardedNetwork:
-    """Implements `checks.model.Network`."""
+    """Implements `checks.model.Network` and `checks.common.programs.Machine`."""
 
     def __init__(
         self,
@@ -42,6 +46,8 @@ class GuardedNetwork:
         self._announced: set[tuple[str, int, str, str]] = set()
         self._sent: Counter[tuple[str, int, str]] = Counter()
         self._resolving = threading.local()
+        self._doors = threading.local()
+        self._local: set[tuple[str, str, str]] = set()
         self._lock = threading.Lock()
         self.refused: list[MandateRefusedError] = []
 
@@ -104,6 +110,26 @@ class GuardedNetwork:
                 problem = error
         raise problem or OSError(f"{host} : aucune adresse")
 
+    def run(
+        self,
+        command: Sequence[str],
+        purpose: str,
+        *,
+        seconds: float,
+        max_bytes: int,
+        environment: Mapping[str, str],
+    ) -> Finished:
+        """See `checks.common.programs.Machine.run`: the whole command line is in the journal, once for each purpose."""
+        self._announce("run", command[0], "", f"{purpose} : {shlex.join(command)}")
+        with self._open_door("program"):
+            return run_program(command, seconds=seconds, max_bytes=max_bytes, environment=environment)
+
+    def listen(self, interface: str, protocol: str, purpose: str, opener: Callable[[], SocketT]) -> SocketT:
+        """See `checks.common.programs.Machine.listen`."""
+        self._announce("listen", interface, protocol, purpose)
+        with self._open_door("listening"):
+            return opener()
+
     def close(self) -> None:
         """Write how many connections and datagrams each permitted target really received."""
         with self._lock:
@@ -113,8 +139,18 @@ class GuardedNetwork:
 
     # --- what the audit hook calls -------------------------------------------------------------------------------
 
+    def may_start(self) -> bool:
+        """Whether this thread is inside `run`."""
+        return getattr(self._doors, "program", False)
+
+    def may_listen(self) -> bool:
+        """Whether this thread is inside the opener of `listen`."""
+        return getattr(self._doors, "listening", False)
+
     def on_connect(self, sock: socket.socket, target: object, event: str) -> None:
         """Refuse a connect or sendto whose address was not permitted; count the others."""
+        if sock.family == _PACKET:
+            raise PermissionError("a worker only receives on a raw socket")
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(target, tuple):
             return
         host, port = str(target[0]), int(target[1])
@@ -144,6 +180,24 @@ class GuardedNetwork:
             self._refuse(name, 0, "dns", self._guard.refuse_name(name) or "résolution non annoncée")
 
     # --- internals -----------------------------------------------------------------------------------------------
+
+    def _announce(self, action: str, target: str, protocol: str, purpose: str) -> None:
+        """Refuse outside the hours of the mandate; write in the journal what is done for the first time."""
+        self._check_moment(target)
+        key = action, target, purpose
+        with self._lock:
+            new = key not in self._local
+            self._local.add(key)
+        if new:
+            self._journal.append(action, target, 0, protocol, purpose)
+
+    @contextlib.contextmanager
+    def _open_door(self, name: str) -> Iterator[None]:
+        setattr(self._doors, name, True)
+        try:
+            yield
+        finally:
+            setattr(self._doors, name, False)
 
     def _check_moment(self, target: str) -> None:
         if why := self._guard.refuse_moment(self._clock()):
@@ -230,6 +284,11 @@ _FORBIDDEN_EVENTS = frozenset(
 _TYPE_FLAGS = getattr(socket, "SOCK_NONBLOCK", 0) | getattr(socket, "SOCK_CLOEXEC", 0)
 _ALLOWED_TYPES = frozenset({socket.SOCK_STREAM, socket.SOCK_DGRAM})
 _ALLOWED_FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", socket.AF_INET)})
+_PACKET = getattr(socket, "AF_PACKET", None)
+_ROUTES = (getattr(socket, "AF_NETLINK", None), getattr(socket, "NETLINK_ROUTE", None))
+"""Family and protocol by which scapy, as the C library does, asks the kernel for its own interfaces and routes.
+
+No packet leaves by it. Without it scapy cannot even be imported."""
 _BY_DESCRIPTOR = -1
 """Family and type of a socket object made from an open descriptor, to be found out by the interpreter."""
 
@@ -250,9 +309,12 @@ def install_audit_hook(network: GuardedNetwork) -> None:
         elif event == "socket.getnameinfo":
             network.on_resolve(args[0][0], reverse=True)  # type: ignore[index]
         elif event in _FORBIDDEN_EVENTS:
-            raise PermissionError(f"{event}: a worker may not start a program")
-        elif event == "socket.__new__":
-            _check_kind(int(args[1]), int(args[2]))  # type: ignore[call-overload]
+            if not network.may_start():
+                raise PermissionError(f"{event}: a worker may not start a program")
+        elif event == "socket.__new__" and (args[1], args[3]) != _ROUTES:
+            family, kind = int(args[1]), int(args[2])  # type: ignore[call-overload]
+            if family != _PACKET or not network.may_listen():
+                _check_kind(family, kind)
 
     sys.addaudithook(hook)
 
