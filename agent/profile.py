@@ -22,6 +22,7 @@ import msgspec
 
 from agent.files import reason_of
 from agent.secret_store import REFERENCE, SOURCES
+from agent.tables import rebuilt, tables
 from checks.catalogue import Catalogue, CatalogueError
 from checks.model import Record
 
@@ -203,7 +204,11 @@ def _check(
         _validate_domain(name, config, file, locate)
     folder = Path(file).parent
     files = tuple(
-        path for config in domains.values() for path in _paths_of(config).values() if not Path(path).is_absolute()
+        path
+        for config in domains.values()
+        for _, table in tables(config)
+        for path in _paths_of(table).values()
+        if not Path(path).is_absolute()
     )
     domains = {name: _anchor_paths(config, folder) for name, config in domains.items()}
     return LoadedProfile(
@@ -233,11 +238,15 @@ def _path_lists_of(config: Any) -> dict[str, tuple[str, ...]]:
 
 
 def _anchor_paths(config: Any, folder: Path) -> Any:
-    """Make the relative paths of a config relative to the folder of the profile."""
-    paths: dict[str, Any] = {name: str(folder / value) for name, value in _paths_of(config).items()}
-    for name, values in _path_lists_of(config).items():
-        paths[name] = tuple(str(folder / value) for value in values)
-    return msgspec.structs.replace(config, **paths) if paths else config
+    """Make the relative paths of a config, and of the tables below it, relative to the folder of the profile."""
+
+    def anchored(table: msgspec.Struct) -> dict[str, Any]:
+        paths: dict[str, Any] = {name: str(folder / value) for name, value in _paths_of(table).items()}
+        for name, values in _path_lists_of(table).items():
+            paths[name] = tuple(str(folder / value) for value in values)
+        return paths
+
+    return rebuilt(config, anchored)
 
 
 def _convert(value: Any, kind: type, prefix: str, file: str, locate: Callable[[str], int]) -> Any:
@@ -338,6 +347,10 @@ def _refuse_secrets(table: Mapping[str, Any], prefix: str, file: str, locate: Ca
         path = _join(prefix, key)
         if isinstance(value, Mapping):
             _refuse_secrets(value, path, file, locate)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, Mapping):
+                    _refuse_secrets(item, f"{path}[{index}]", file, locate)
         elif prefix and not key.endswith("_from") and isinstance(value, str) and _SECRET_KEY.search(key):
             expected = (
                 "aucun mot de passe ni secret ne s'écrit dans le profil : effacez-le (et changez-le s'il a circulé), "
@@ -357,6 +370,11 @@ def _config_type(catalogue: Catalogue, name: str) -> type:
 
 def _validate_domain(name: str, config: Any, file: str, locate: Callable[[str], int]) -> None:
     """What every domain table shares: secret references, and paths that can be paths."""
+    for path, table in tables(config, name):
+        _validate_table(path, table, file, locate)
+
+
+def _validate_table(name: str, config: msgspec.Struct, file: str, locate: Callable[[str], int]) -> None:
     for field in msgspec.structs.fields(config):
         value = getattr(config, field.name)
         key = f"{name}.{field.name}"

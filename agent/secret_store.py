@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from agent.tables import tables
+
 REFERENCE = re.compile(r"prompt|env:[A-Za-z_][A-Za-z0-9_]*|fd:[0-9]{1,6}|keyring:[^/]+/.+")
 SOURCES = "« env:VARIABLE », « prompt », « fd:N » ou « keyring:SERVICE/COMPTE »"
 
@@ -22,13 +24,17 @@ class SecretError(Exception):
 
 
 def references(config: Any) -> list[str]:
-    """The secret references of a typed config: every non-empty field whose name ends in `_from`."""
-    found = []
-    for field in msgspec.structs.fields(config):
-        value = getattr(config, field.name)
-        if field.name.endswith("_from") and isinstance(value, str) and value:
-            found.append(value)
-    return found
+    """The secret references of a typed config and of the tables below it, each once.
+
+    They are the non-empty fields whose name ends in `_from`.
+    """
+    found: dict[str, None] = {}
+    for _, table in tables(config):
+        for field in msgspec.structs.fields(table):
+            value = getattr(table, field.name)
+            if field.name.endswith("_from") and isinstance(value, str) and value:
+                found[value] = None
+    return list(found)
 
 
 def resolve(reference: str, label: str, *, interactive: bool) -> str:

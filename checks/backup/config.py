@@ -59,7 +59,7 @@ class RepositoryConfig(Record, frozen=True, kw_only=True):
     user: str = ""
     password_from: str = ""
     """Reference to the password, token or key that opens it (`env:…`, `prompt`, `keyring:…`, `fd:…`)."""
-    access_key: str = ""
+    access_id: str = ""
     """Public half of an S3 key."""
     storage_secret_from: str = ""
     """Reference to the secret of the storage below (S3 secret key), when it is not that of the repository."""
