@@ -38,6 +38,8 @@ class System(Record, frozen=True, kw_only=True):
 
     label: str
     critical: bool = True
+    kind: Literal["", "directory", "care_records", "microsoft365", "firewall", "files", "other"] = ""
+    """`directory`: domain controllers; `care_records`: files of the people cared for. Empty: guessed from the label."""
     rpo_hours: Hours | None = None
     rto_hours: Hours | None = None
     retention_days: int | None = None

@@ -25,6 +25,10 @@ Lock = Literal["none", "append_only", "snapshot", "governance", "compliance", "i
 `offline`: unplugged medium. """
 
 
+SystemKind = Literal["", "directory", "care_records", "microsoft365", "firewall", "files", "other"]
+"""What a system is, for the questions asked of some kinds only; empty: guessed from its name."""
+
+
 class Point(Record, frozen=True, kw_only=True):
     """One state of one source that can be restored."""
 
@@ -296,6 +300,7 @@ class PlannedSystem(Record, frozen=True, kw_only=True):
 
     label: str
     critical: bool
+    kind: SystemKind = ""
     origin: Literal["declared", "inventory", "ad"] = "declared"
     rpo_hours: float | None = None
     """Data the structure accepts to lose."""
@@ -324,5 +329,7 @@ class BackupFacts(Record, frozen=True, kw_only=True):
     """The operator asked for restore tests and the mandate names backups."""
     production_places: tuple[str, ...] = ()
     """Sites production stands on, as declared."""
+    read_at: datetime | None = None
+    """End of the reading, which pictures count ages from; None in facts that do not say."""
     limits: tuple[str, ...] = ()
     """What this reading could not show, French sentences."""
