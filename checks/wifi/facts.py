@@ -22,6 +22,13 @@ PMF_NONE, PMF_CAPABLE, PMF_REQUIRED = "none", "capable", "required"
 WPS_ABSENT, WPS_CONFIGURED, WPS_UNCONFIGURED, WPS_UNREADABLE = "absent", "configured", "unconfigured", "unreadable"
 """State that the access point announces for WPS."""
 
+KEY_REINSTALLED, FORGED_MESSAGE = "key-reinstallation", "forged-message"
+CLEAR_FRAGMENT, CLEAR_DATA, EAPOL_AGGREGATE = "clear-fragment", "clear-data", "eapol-aggregate"
+"""Signs of KRACK, then of FragAttacks."""
+
+PROVEN, LIKELY, DOUBTFUL = "proven", "likely", "doubtful"
+"""How much the frames of a sign tell: nothing normal explains them; an attack or a faulty device; maybe neither."""
+
 
 class Packet(Record, frozen=True, kw_only=True):
     """One packet that proves something."""
@@ -345,6 +352,24 @@ class ProbeLeak(Record, frozen=True, kw_only=True):
     packet: Packet
 
 
+class AttackSign(Record, frozen=True, kw_only=True):
+    """Frames between one access point and one station that an attack on the protocol explains best."""
+
+    kind: str
+    """`key-reinstallation` or `forged-message` (KRACK); `clear-fragment`, `clear-data` or `eapol-aggregate`
+    (FragAttacks)."""
+    bssid: str
+    client: str
+    """Pseudonym of the station."""
+    frames: int
+    certainty: str
+    """`proven`, `likely` or `doubtful`."""
+    reason: str
+    """What was seen, in French."""
+    packets: tuple[Packet, ...] = ()
+    """The first ones."""
+
+
 class WlanConfig(Record, frozen=True, kw_only=True):
     """One SSID as its controller or access point is configured. Never its password."""
 
@@ -391,6 +416,8 @@ class WifiFacts(Record, frozen=True, kw_only=True):
     associations: tuple[Association, ...] = ()
     deauthentications: tuple[Deauthentication, ...] = ()
     probes: tuple[ProbeLeak, ...] = ()
+    attacks: tuple[AttackSign, ...] = ()
+    """Signs of KRACK and FragAttacks."""
     configurations: tuple[WlanConfig, ...] = ()
     details: tuple[WlanDetails, ...] = ()
     """What some exports say more of these configurations."""

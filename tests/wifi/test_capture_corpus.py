@@ -188,3 +188,18 @@ def test_the_deauthentication_flood_is_counted():
     (flood,) = facts_of(FOLDER / "aircrack-ng__pmkid-not-recognized.cap").deauthentications
     assert flood.frames >= 6153
     assert flood.peak > 100
+
+
+ATTACKS = {
+    "krackattacks-scripts__example-tptk-attack.pcapng": ("forged-message", "likely", (99, 101)),
+    "fragattacks__linux-plain-fromap.pcapng": ("clear-fragment", "likely", (83, 84)),
+    "fragattacks__eapol-amsdu_BP-fromap.pcapng": ("eapol-aggregate", "likely", (43, 44)),
+}
+
+
+@EACH
+def test_attacks_are_seen_where_they_are_and_nowhere_else(path):
+    found = [
+        (sign.kind, sign.certainty, tuple(packet.number for packet in sign.packets)) for sign in facts_of(path).attacks
+    ]
+    assert found == ([ATTACKS[path.name]] if path.name in ATTACKS else [])

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from checks.wifi.capture import link
+from checks.wifi.capture.attacks import Watch
 from checks.wifi.capture.eapol import EAP_PACKET, KEY, choice_of, parse_eapol, parse_key
 from checks.wifi.capture.elements import VOLATILE, Description, describe, walk
 from checks.wifi.capture.fcs import Fcs
@@ -88,6 +89,7 @@ class Scanner:
         self._leaving: dict[bytes, int] = {}
         self._leaving_first: dict[bytes, int] = {}
         self._pairs: dict[int, defaultdict[bytes, int]] = {flags: defaultdict(int) for flags in _PAIR_FLAGS}
+        self._watch = Watch(file, survey)
         self._kinds = bytearray()
         self._before = 0
         self._window: int | None = None
@@ -195,8 +197,11 @@ class Scanner:
 
     def _fold_pairs(self) -> None:
         """Data frames by access point and station; frames of no access point, or between two of them, are not."""
-        count = self._survey.count_traffic
+        count, encrypted = self._survey.count_traffic, self._watch.encrypted
         for flags, pairs in self._pairs.items():
+            if flags & _PROTECTED:
+                for key in pairs:
+                    encrypted(key)
             if flags & 3 == 1:
                 for key, frames in pairs.items():
                     count(key[:6], key[6:], frames, protected=bool(flags & _PROTECTED))
@@ -248,6 +253,7 @@ class Scanner:
         skip = len(kinds)
         beacons, responses, probed = self._beacons, self._responses, self._probed
         pairs, leaving = self._pairs, self._leaving
+        watch, numbered, keyed = self._watch, self._watch.numbered, self._watch.keyed
         find = data.find
         signal = flags = 0
         if reader is None:
@@ -298,9 +304,17 @@ class Scanner:
                 if end - at < 24:
                     continue
                 control = data[at + 1]
-                pairs[control & 0x43][data[at + 4 : at + 16]] += 1
-                if not control & 0x40 and not kind & 0x40 and find(_EAPOL, at + 30, at + 62) > 0:
-                    self._eapol(_Frame(data, at, end, cut, before + len(kinds), batch.seconds[len(kinds) - skip - 1]))
+                addresses = data[at + 4 : at + 16]
+                pairs[control & 0x43][addresses] += 1
+                if control & 0x40:
+                    if addresses in numbered:
+                        watch.number(data, at, end, before + len(kinds), batch.seconds[len(kinds) - skip - 1])
+                elif not kind & 0x40:
+                    if find(_EAPOL, at + 30, at + 62) > 0:
+                        second = batch.seconds[len(kinds) - skip - 1]
+                        self._eapol(_Frame(data, at, end, cut, before + len(kinds), second))
+                    elif addresses in keyed:
+                        watch.in_clear(data, at, end, before + len(kinds))
             elif kind & 0x0F == 0x04:
                 continue
             elif kind == 0x50:
@@ -429,6 +443,7 @@ class Scanner:
         if bss is not None and len(ssid) <= 32:
             bss.name(ssid, "association")
         pair = bssid, station
+        self._watch.joined(pair)
         if len(self._survey.requests) < MAX_STATIONS:
             self._survey.requests[pair] = ssid[:32]
         choice = choice_of(data, at + fixed, frame.end)
@@ -442,6 +457,10 @@ class Scanner:
         control = data[at + 1]
         body = _eapol_at(data, at + 24, min(at + _EAPOL_WITHIN, frame.end))
         if body is None:
+            if data[at + 4 : at + 16] in self._watch.keyed:
+                self._watch.in_clear(data, at, frame.end, frame.number)
+            return
+        if self._watch.aggregate(data, at, frame.number):
             return
         receiver, sender = data[at + 4 : at + 10], data[at + 10 : at + 16]
         if control & 3 == 1:
@@ -466,6 +485,7 @@ class Scanner:
                 conversation = self._survey.conversation(pair)
                 if conversation is not None:
                     conversation.add(message, packet, frame.second)
+                self._watch.message(pair, message, packet, frame.second)
             elif eapol.cut:
                 self._survey.note("Message d'échange de clés coupé : il n'est pas compté.", packet)
         elif eapol.kind == EAP_PACKET:

@@ -15,6 +15,7 @@ from checks.wifi.capture.frames import Scanner
 from checks.wifi.capture.link import LINKS
 from checks.wifi.capture.names import Pseudonyms
 from checks.wifi.capture.packets import NotACaptureError, Walker, walker_for
+from checks.wifi.capture.signs import signs
 from checks.wifi.capture.survey import Survey
 from checks.wifi.facts import CaptureFile, WifiFacts
 
@@ -55,6 +56,7 @@ def read_captures(
         associations=build.associations(survey, names),
         deauthentications=build.deauthentications(survey, names),
         probes=build.probes(survey, names, known),
+        attacks=signs(survey, {network.bssid: network for network in found}, names),
         unreadable=tuple(survey.unreadable),
         frames=build.frame_counts(survey),
         limits=(*full, *_dropped(survey)),

@@ -23,6 +23,9 @@ MAX_SSIDS = 64
 """Names kept for one BSSID or one station."""
 MAX_UNREADABLE = 100
 MAX_REASONS = 32
+MAX_SIGNS = 2_000
+MAX_SIGN_PACKETS = 8
+"""Frames kept as a proof of one sign."""
 
 Pair = tuple[bytes, bytes]
 """Addresses of an access point and of a station."""
@@ -168,6 +171,16 @@ class Traffic:
         self.protected = 0
 
 
+class Sign:
+    """Frames of one pair that look like one attack."""
+
+    __slots__ = ("frames", "packets")
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.packets: list[Packet] = []
+
+
 class Survey:
     """Everything gathered from the captures of one run."""
 
@@ -180,6 +193,8 @@ class Survey:
         self.traffic: dict[Pair, Traffic] = {}
         self.floods: dict[bytes, Flood] = {}
         self.probes: dict[bytes, Probes] = {}
+        self.signs: dict[tuple[Pair, str], Sign] = {}
+        """By pair and kind of attack."""
         self.unreadable: list[Unreadable] = []
         self.unreadable_dropped = 0
         self.full: set[str] = set()
@@ -283,6 +298,17 @@ class Survey:
                 return None
             found = self.floods[bssid] = Flood(packet)
         return found
+
+    def sign(self, pair: Pair, kind: str, *packets: Packet) -> None:
+        """Count one more frame that looks like an attack; `packets` end with it."""
+        found = self.signs.get((pair, kind))
+        if found is None:
+            if len(self.signs) >= MAX_SIGNS:
+                self.full.add(f"plus de {MAX_SIGNS} signes d'attaque")
+                return
+            found = self.signs[pair, kind] = Sign()
+        found.frames += 1
+        found.packets += packets[: MAX_SIGN_PACKETS - len(found.packets)]
 
     def note(self, what: str, packet: Packet | None = None, file: str = "", second_opinion: str = "") -> None:
         """Keep something that was not understood, up to a limit."""
