@@ -105,8 +105,12 @@ class RestoreSettings(Record, frozen=True, kw_only=True):
     """Folder that receives the sample, emptied afterwards; empty: a private folder of this machine's own."""
     max_mib: Annotated[int, msgspec.Meta(ge=1, le=1024 * 1024)] = 2048
     max_files: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 400
+    max_timing_files: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 5000
+    """Files restored only to time the restore of whole folders, then wiped; they count in `max_mib`."""
     seed: int | None = None
     """None: drawn and recorded."""
+    signing_key_from: str = ""
+    """Reference to an Ed25519 private key (PEM, or base64 of its 32 bytes) that signs the records."""
     human_minutes: Annotated[float, msgspec.Meta(ge=0)] = 60
     """Human steps before the first byte comes back: people called, keys found, a machine made ready."""
 

@@ -209,6 +209,8 @@ class Timing(Record, frozen=True, kw_only=True):
     bytes: int
     files: int
     seconds: float
+    selected: int = 0
+    """Paths the product was asked for: it looks for each among all files, which a full restore does not do."""
 
 
 class RtoEstimate(Record, frozen=True, kw_only=True, tag="rto", tag_field="kind"):
@@ -217,7 +219,7 @@ class RtoEstimate(Record, frozen=True, kw_only=True, tag="rto", tag_field="kind"
     seconds: float
     low: float
     high: float
-    """Bounds of the interval, seconds."""
+    """Bounds of the interval, seconds. All three hold the human steps and are never shorter than the link allows."""
     bytes: int
     files: int
     base_seconds: float
@@ -230,6 +232,18 @@ class RtoEstimate(Record, frozen=True, kw_only=True, tag="rto", tag_field="kind"
     timings: tuple[Timing, ...] = ()
     excluded: tuple[str, ...] = ()
     """What the figure does not hold, French sentences."""
+
+
+class Signature(Record, frozen=True, kw_only=True):
+    """Ed25519 signature of a restore test: of its JSON less this field and `record_sha256`, keys sorted, no space."""
+
+    value: str
+    """Base64."""
+    public_key: str
+    """Base64 of the 32 bytes."""
+    key: Literal["operator", "ephemeral"]
+    """`operator`: the key the profile refers to, so the signature tells who. `ephemeral`: made for this run and
+    forgotten, so it only tells that nothing changed since."""
 
 
 class RestoreTest(Record, frozen=True, kw_only=True):
@@ -245,12 +259,23 @@ class RestoreTest(Record, frozen=True, kw_only=True):
     finished: datetime
     seed: int
     """Draws the same sample again."""
+    population: int | None = None
+    """Files of the point; None when they could not be listed."""
+    population_bytes: int | None = None
     strata: tuple[Sampled, ...] = ()
+    folders: int = 0
+    """Top folders the sample was spread over, and those the point has (the first 256)."""
+    folders_known: int = 0
+    undrawable: int = 0
+    """Files bigger than the whole size permitted for the sample: never drawn."""
+    undrawable_bytes: int = 0
     expected: int
     """Files drawn."""
     restored: int
     opened: int
     """Files whose content was really opened by a check of their format."""
+    unknown: int = 0
+    """Files whose format has no check, or a check that could not end."""
     compared_with_source: int = 0
     """Files whose source has not changed since, compared by SHA-256."""
     compared_with_catalogue: int = 0
@@ -265,9 +290,10 @@ class RestoreTest(Record, frozen=True, kw_only=True):
     wiped: bool = False
     """The scratch folder is gone, checked after the removal."""
     record_sha256: str = ""
-    """Of the signed record kept in `evidence/`; empty when it was not written."""
+    """Of what is signed: the same JSON, without this field nor the signature. Empty when nothing was recorded."""
     gap: Gap | None = None
     """Why the test stopped early; what precedes is what was done until then."""
+    signature: Signature | None = None
 
 
 class ChangeSign(Record, frozen=True, kw_only=True):
