@@ -78,10 +78,8 @@ def run_program(command: Sequence[str], *, seconds: float, max_bytes: int, envir
         with contextlib.suppress(OSError):
             process.kill()
         process.wait()
-        # A program may leave a child that holds its output open: what it wrote itself has been read by then.
-        out.thread.join(_GRACE)
-        err.thread.join(_GRACE)
-    return Finished(code, out.text(), err.text(), out.cut)
+        written, errors = out.finish(), err.finish()
+    return Finished(code, written, errors, out.cut)
 
 
 class _Reader:
@@ -92,20 +90,25 @@ class _Reader:
         self._kept: list[bytes] = []
         self._left = limit
         self._on_cut = on_cut
-        self.thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
-        self.thread.start()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread.start()
 
-    def text(self) -> bytes:
-        """What was kept."""
+    def finish(self) -> bytes:
+        """What was kept, once the program has ended."""
+        # A child of the program may hold its output open: what the program wrote itself is read by then, and whoever
+        # goes on writing finds the output closed.
+        self._thread.join(_GRACE)
+        self._ended.set()
         return b"".join(self._kept)
 
     def _read(self, stream: IO[bytes]) -> None:
         with stream:
-            while piece := stream.read1(_PIECE):  # type: ignore[attr-defined]
+            while not self._ended.is_set() and (piece := stream.read1(_PIECE)):  # type: ignore[attr-defined]
                 if self._left:
                     self._kept.append(piece[: self._left])
-                if len(piece) > self._left and not self.cut:
+                if len(piece) > self._left and self._on_cut is not None:
                     self.cut = True
-                    if self._on_cut is not None:
-                        self._on_cut()
+                    self._on_cut()
+                    return
                 self._left = max(0, self._left - len(piece))

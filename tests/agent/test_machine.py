@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +126,27 @@ def test_what_a_program_writes_is_bounded():
     found = run_program(endless, seconds=60, max_bytes=5000, environment=HERE)
     assert found.cut
     assert found.out == b"x" * 5000
+
+
+def test_what_a_program_started_does_not_outlive_its_closed_output(tmp_path):
+    marker = tmp_path / "pid"
+    child = "import os, sys\nopen(sys.argv[1], 'w').write(str(os.getpid()))\nwhile True: os.write(1, b'x' * 1000)"
+    parent = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}, {str(marker)!r}]); time.sleep(600)"
+    assert run_program([sys.executable, "-c", parent], seconds=60, max_bytes=5000, environment=HERE).cut
+    pid = int(marker.read_text())
+    for _ in range(500):
+        if not alive(pid):
+            break
+        time.sleep(0.02)
+    assert not alive(pid)
+
+
+def alive(pid):
+    """Whether a process runs: one that ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_errors_are_drained_beyond_what_is_kept():

@@ -111,11 +111,12 @@ def _read(attempt: Attempt, answer: Finished, tools: Tools) -> Imported | Gap:
     parser = parser_of(attempt.parser)
     try:
         file = decode(name, answer.out)
-        if not parser.recognise(file):
-            raise ParseError(f"ce n'est pas une sortie de {parser.TITLE}")
-        found = parser.parse(file, Keys())
+        # Asked first: a parser may need long to find nothing in a long text of another kind.
+        found = parser.parse(file, Keys()) if parser.recognise(file) else None
     except ParseError as error:
         return Gap(reason=Reason.MALFORMED, detail=f"{attempt.tool} : réponse non comprise ({error})")
+    if found is None:
+        return Gap(reason=Reason.MALFORMED, detail=f"{attempt.tool} : réponse non comprise")
     if answer.cut:
         cut = f"La réponse de {attempt.tool} dépasse {MAX_OUTPUT // 1_000_000} Mo : la suite n'est pas lue."
         return found._replace(limits=(*found.limits, cut))

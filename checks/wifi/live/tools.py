@@ -27,8 +27,8 @@ _ADMIN_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,14}")
 
 _NO_ADAPTER = (
-    "nl80211 not found|no such device|device .{0,80}not found|no wi-?fi device|no wireless interface|aucune interface sans fil"
-    "|not supported"
+    "nl80211 not found|no such device|device .{0,80}not found|no wi-?fi device|no wireless interface"
+    "|aucune interface sans fil|not supported"
 )
 _CAUSES = (
     # What programs print in the C locale, most telling first. The French words are of Windows.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import stat
+from pathlib import Path
 
 from checks.common.programs import run_program
 from checks.wifi.live.tools import Tools
@@ -20,9 +20,9 @@ class FakeMachine:
         self.environments = []
 
     def run(self, command, purpose, *, seconds, max_bytes, environment):
-        self.commands.append((os.path.basename(command[0]), *command[1:]))
+        self.commands.append((Path(command[0]).name, *command[1:]))
         self.environments.append(environment)
-        assert os.path.isabs(command[0])
+        assert Path(command[0]).is_absolute()
         assert purpose
         return run_program(command, seconds=min(seconds, self.patience), max_bytes=max_bytes, environment=environment)
 

@@ -7,7 +7,7 @@ from checks.wifi.live.config import LiveConfig
 
 
 def refused(**settings):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=r"\w") as caught:
         LiveConfig(**settings)
     return str(caught.value)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from checks.common.programs import Finished
 from checks.model import Gap, Reason
 from checks.wifi.live.scan import NMCLI_COLUMNS, scan
 from checks.wifi.live.tools import interfaces, refusal
-from checks.common.programs import Finished
 from tests.wifi.live.machine import Bench, fails, prints
 from tests.wifi.test_scans import IW, NETSH_EN, NETSH_FR, WPA_CLI
 
