@@ -88,8 +88,10 @@ def own_ssids(facts: WifiFacts) -> tuple[Own, ...]:
     """SSIDs of the establishment: declared ones first, then those its equipment proves, else guessed ones."""
     inventory = known_bssids(facts)
     roles = {ssid: (role, False) for ssid, role in facts.roles.items()}
+    guests = {one.ssid for one in facts.details if one.guest}
     for ssid in _proved(facts, inventory):
-        roles.setdefault(ssid, (guess(ssid), True))
+        # A controller that treats a network as one for visitors tells its use when its name does not.
+        roles.setdefault(ssid, (guess(ssid) or (GUEST if ssid in guests else ""), True))
     if not facts.roles:
         for ssid in (network.ssid for network in facts.networks):
             if role := guess(ssid):

@@ -12,6 +12,7 @@ from checks.model import Context, Judgement
 from checks.wifi.exports.clients import ClientProfile
 from checks.wifi.facts import (
     Association,
+    AttackSign,
     CaptureFile,
     Deauthentication,
     EapCertificate,
@@ -122,6 +123,8 @@ def capture(**fields: Any) -> CaptureFile:
         "format": "pcapng",
         "links": ("radiotap",),
         "frames": 1200,
+        "first": "2026-11-22T08:00:00Z",
+        "last": "2026-11-22T08:12:30Z",
     }
     return CaptureFile(**base | fields)
 
@@ -176,6 +179,18 @@ def deauthentication(bssid: str = PRO_5, **fields: Any) -> Deauthentication:
     return Deauthentication(bssid=bssid, **base | {"packet": packet(60)} | fields)
 
 
+def attack(bssid: str = PRO_5, **fields: Any) -> AttackSign:
+    """A key put back into service, proved by two frames."""
+    base: dict[str, Any] = {
+        "kind": "key-reinstallation",
+        "client": "c1",
+        "frames": 2,
+        "certainty": "proven",
+        "reason": "deux numéros déjà utilisés",
+    }
+    return AttackSign(bssid=bssid, **base | {"packets": (packet(80), packet(81))} | fields)
+
+
 def probe(**fields: Any) -> ProbeLeak:
     base: dict[str, Any] = {"client": "c9", "ssids": (), "others": 2, "packet": packet(70)}
     return ProbeLeak(**base | fields)
@@ -205,7 +220,11 @@ def site(**fields: Any) -> WifiFacts:
         "eap": (session(),),
         "truncated": False,
         "files": (capture(),),
-        "associations": (association(), association(RES_5, client="c2", akm="SAE")),
+        "associations": (
+            association(),
+            association(RES_5, client="c2", akm="SAE"),
+            association(GUEST_5, client="c4", akm="OWE"),
+        ),
         "configurations": settings(),
         "clients": (profile(),),
         "roles": ROLES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from checks.common.french import count
+from checks.common.french import choose, count
 from checks.wifi.capture.names import Pseudonyms, mac
 from checks.wifi.capture.survey import Pair, Sign, Survey
 from checks.wifi.facts import (
@@ -66,10 +66,11 @@ def _judged(kind: str, sign: Sign, pair: Pair, survey: Survey) -> tuple[str, str
             "essai de clé effacée (KRACK)"
         )
     if kind == EAPOL_AGGREGATE:
-        return LIKELY, f"{frames} en clair déguisées en échange de clés (FragAttacks, CVE-2020-26144)"
+        disguised = choose(sign.frames, "déguisée", "déguisées")
+        return LIKELY, f"{frames} en clair {disguised} en échange de clés (FragAttacks, CVE-2020-26144)"
     if kind == CLEAR_FRAGMENT:
         return LIKELY, f"{frames} en morceaux et en clair au milieu d'échanges chiffrés (FragAttacks)"
     traffic = survey.traffic.get(pair)
-    if traffic is None or traffic.clear > traffic.protected:
-        return DOUBTFUL, f"{frames} en clair, plus que de chiffrées : la capture a peut-être été déchiffrée"
+    if traffic is None or traffic.clear >= traffic.protected:
+        return DOUBTFUL, f"{frames} en clair, pas moins que de chiffrées : la capture a peut-être été déchiffrée"
     return LIKELY, f"{frames} en clair au milieu d'échanges chiffrés (FragAttacks, ou appareil défaillant)"

@@ -111,13 +111,9 @@ def same_firmware(facts: WifiFacts, context: Context) -> Judgement:  # noqa: ARG
 
 def recent_update(facts: WifiFacts, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when the access points were updated less than a year ago, as declared in `wifi_firmware_updated`."""
-    answer = context.answers.get(UPDATED)
-    if answer is None or answer == "":
-        return unset(UPDATED, "la date de la dernière mise à jour des bornes Wi-Fi")
-    day = _date(answer)
-    if day is None or day > context.now.date():
-        detail = f"La réponse « {UPDATED} » n'est pas une date passée (exemple : 2026-03-15)."
-        return not_assessed(SITE, Gap(reason=Reason.MALFORMED, detail=detail))
+    day = updated_on(context)
+    if isinstance(day, Judgement):
+        return day
     days = (context.now.date() - day).days
     seen: Evidence = declared(UPDATED, f"{day:%d/%m/%Y}")
     if days > MAX_DAYS:
@@ -127,6 +123,18 @@ def recent_update(facts: WifiFacts, context: Context) -> Judgement:  # noqa: ARG
         )
         return failed(SITE, message, seen, affected=affected)
     return passed(SITE, f"Les bornes ont été mises à jour le {day:%d/%m/%Y}.", seen)
+
+
+def updated_on(context: Context) -> date | Judgement:
+    """The declared day of the last update; what to answer when it is missing or no past date."""
+    answer = context.answers.get(UPDATED)
+    if answer is None or answer == "":
+        return unset(UPDATED, "la date de la dernière mise à jour des bornes Wi-Fi")
+    day = _date(answer)
+    if day is None or day > context.now.date():
+        detail = f"La réponse « {UPDATED} » n'est pas une date passée (exemple : 2026-03-15)."
+        return not_assessed(SITE, Gap(reason=Reason.MALFORMED, detail=detail))
+    return day
 
 
 def _date(answer: object) -> date | None:

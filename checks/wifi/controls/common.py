@@ -228,7 +228,7 @@ def _of_config(config: Config, details: WlanDetails | None) -> Offer:
     ciphers = (*details.pairwise, *((details.group,) if details.group else ())) if details else ()
     return Offer(
         id=f"export:{config.product}",
-        label=f"réglage {config.product}",
+        label=f"réglage {config.product}{f' « {details.profile} »' if details and details.profile else ''}",
         encryption=config.encryption,
         akms=_akms(config),
         ciphers=tuple(dict.fromkeys(ciphers)) or None,

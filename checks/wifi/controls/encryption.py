@@ -29,6 +29,7 @@ from checks.wifi.controls.common import (
     unseen,
     unsure,
 )
+from checks.wifi.exports.details import WlanDetails
 from checks.wifi.facts import PMF_CAPABLE, PMF_NONE, PMF_REQUIRED, WlanConfig
 from checks.wifi.roles import ADMIN, GUEST, INTERNAL, PRO, PUBLIC, RESIDENT, Own
 
@@ -102,6 +103,11 @@ def individual_authentication(own: Own, context: Context) -> Judgement:  # noqa:
     return passed(own.ssid, message, *few(offer.evidence for offer in alone or found))
 
 
+def _details(own: Own) -> list[WlanDetails]:
+    """What the exports say more of the SSID."""
+    return [details for one in own.configurations if (details := details_of(own, one))]
+
+
 def _personal_keys(own: Own, config: WlanConfig) -> bool:
     details = details_of(own, config)
     return details is not None and details.individual_keys
@@ -172,6 +178,9 @@ def management_frames(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         return unsure(own, f"Les données fournies ne disent rien de la protection (PMF) sur « {own.ssid} ».")
     least = min((offer.pmf for offer in told), key=pmf_rank)
     message = f"« {own.ssid} » protège les trames de gestion (PMF {_PMF[least]})."
+    if least == PMF_CAPABLE and False in {details.sae_requires_pmf for details in _details(own)}:
+        # The WPA3 specification asks the station to do so; only the access point can be sure of it.
+        message += " Les bornes accepteraient un appareil WPA3 qui ne la demande pas (sae_require_mfp)."
     return passed(own.ssid, message, *few(offer.evidence for offer in told))
 
 
@@ -223,8 +232,17 @@ def current_generation(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     mixed = any("wpa2" in offer.words for offer in found)
     how = "seul"
     if mixed:
-        how = "à côté de WPA2 (mode compatibilité RSN)" if override else "à côté de WPA2 (transition)"
+        how = "à côté de WPA2 (mode compatibilité RSN)" if override else f"à côté de WPA2 (transition{_way_back(own)})"
     return passed(own.ssid, f"« {own.ssid} » propose WPA3 {how}.", *few(offer.evidence for offer in found))
+
+
+def _way_back(own: Own) -> str:
+    """What the exports say of transition disable: whether a station that knows WPA3 may be brought back to WPA2."""
+    told = {details.transition_disabled for details in _details(own)} - {None}
+    told |= {network.transition_disabled for network in own.networks} - {None}
+    if told == {True}:
+        return ", sans retour possible à WPA2 pour un appareil qui connaît WPA3"
+    return ", dont une fausse borne peut ramener un appareil à WPA2" if told else ""
 
 
 def _without_wpa(own: Own) -> Judgement:

@@ -10,6 +10,7 @@ from checks.common.french import listed
 from checks.model import Affected, Context, Evidence, Judgement, Severity, failed, passed
 from checks.wifi.controls.common import (
     bssids,
+    details_of,
     each_ssid,
     few,
     no_export,
@@ -41,6 +42,9 @@ def apart_from_professional(own: Own, context: Context) -> Judgement:  # noqa: A
         )
         names = listed(f"« {one.ssid} » ({told})" for one, told in faults)
         message = f"« {own.ssid} » n'est pas séparé de {names}."
+        if all(told.startswith("même VLAN") and (_dynamic(own) or _dynamic(one)) for one, told in faults):
+            detail = f"{message[:-1]}, mais le serveur d'authentification peut choisir un autre VLAN : à vérifier."
+            return unsure(own, detail)
         vlan = any(told.startswith("même VLAN") for _, told in faults)
         severity = Severity.CRITICAL if vlan else None
         return failed(own.ssid, message, *_proof(own, [one for one, _ in faults]), affected=affected, severity=severity)
@@ -50,6 +54,8 @@ def apart_from_professional(own: Own, context: Context) -> Judgement:  # noqa: A
     if silent:
         names = listed(f"« {ssid} »" for ssid in silent)
         return unsure(own, f"Le VLAN de {names} n'est dans aucun export : la séparation n'est pas prouvée.")
+    if _dynamic(own):
+        return unsure(own, f"Le serveur d'authentification choisit le VLAN des appareils de « {own.ssid} ».")
     message = f"« {own.ssid} » a son propre VLAN ({_numbers(own)}), qui n'est celui d'aucun réseau interne."
     return passed(own.ssid, message, *_proof(own, internal))
 
@@ -67,6 +73,12 @@ def _shared(own: Own, other: Own) -> str:
 
 def _vlans(own: Own) -> set[int]:
     return {one.vlan for one in own.configurations if one.vlan is not None}
+
+
+def _dynamic(own: Own) -> bool:
+    """The number of some export is only a default: the authentication server may choose another."""
+    found = (details_of(own, one) for one in own.configurations)
+    return any(details is not None and details.dynamic_vlan for details in found)
 
 
 def _numbers(own: Own) -> str:

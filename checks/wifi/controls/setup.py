@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.model import Affected, Context, Evidence, Judgement, Severity, failed, passed
 from checks.wifi.controls.common import (
+    details_of,
     distinct,
     each_ssid,
     few,
@@ -15,7 +16,7 @@ from checks.wifi.controls.common import (
     unseen,
     unsure,
 )
-from checks.wifi.facts import WPS_ABSENT, WPS_CONFIGURED, WPS_UNCONFIGURED, Network
+from checks.wifi.facts import WPS_ABSENT, WPS_CONFIGURED, WPS_UNCONFIGURED, Network, WlanConfig
 from checks.wifi.roles import Own
 
 _ON = (WPS_CONFIGURED, WPS_UNCONFIGURED)
@@ -36,8 +37,9 @@ def wps_off(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     seen = few([*(of_network(one, _described(one)) for one in on), *(of_config(one, "WPS activé") for one in enabled)])
     if on or enabled:
         affected = distinct([*(_radio(one) for one in on), *(setting(one, "wps", "WPS activé") for one in enabled)])
-        severity = min((_severity(one) for one in on), key=lambda one: one.rank) if on and not enabled else None
-        locked = on and not enabled and all(one.locked for one in on)
+        reachable = [one for one in enabled if not _locked(own, one)]
+        severity = None if reachable else min((_severity(one) for one in on), key=_rank, default=Severity.LOW)
+        locked = all(one.locked for one in on) and not reachable
         message = f"« {own.ssid} » annonce WPS{', verrouillé' if locked else ''} : une autre façon d'entrer sans clé."
         return failed(own.ssid, message, *seen, affected=affected, severity=severity)
     told = [one for one in own.networks if one.wps == WPS_ABSENT and not one.incomplete]
@@ -47,6 +49,16 @@ def wps_off(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     proof: list[Evidence] = [of_network(one, "WPS absent") for one in told]
     proof += [of_config(one, "WPS désactivé") for one in off]
     return passed(own.ssid, f"« {own.ssid} » n'annonce pas WPS.", *few(proof))
+
+
+def _locked(own: Own, config: WlanConfig) -> bool:
+    """The export says that setup by PIN from outside is refused."""
+    details = details_of(own, config)
+    return details is not None and details.wps_locked is True
+
+
+def _rank(severity: Severity) -> int:
+    return severity.rank
 
 
 def _severity(network: Network) -> Severity:
