@@ -117,6 +117,8 @@ class RadiusConfig(Record, frozen=True, kw_only=True):
         if not self.ca_file or not self.server_name:
             # Sending a password to a server that is not checked is the very fault that is looked for.
             raise ValueError("un essai de connexion demande ca_file et server_name : le serveur est vérifié d'abord")
+        if self.login_method == "PEAP" and self.login_inner == "PAP":
+            raise ValueError('PEAP ne transporte pas PAP : login_inner = "MSCHAPV2" ou "GTC", ou bien TTLS')
         if self.login_method == "TLS" and not (self.client_certificate and self.client_key_file):
             raise ValueError("une connexion par TLS demande client_certificate et client_key_file")
         if self.login_method != "TLS" and not self.password_from:

@@ -25,15 +25,12 @@ from checks.wifi.radius.codec import Attribute
 from checks.wifi.radius.config import METHOD_TYPES, TLS_METHODS, RadiusConfig
 from checks.wifi.radius.conversation import Conversation, Step
 from checks.wifi.radius.facts import Offer, PlainAnswer, RadiusFacts, ServerCertificate, SharedSecret, Signatures
+from checks.wifi.radius.nas import nas_attributes
 
 PROTOCOL = "radius"
 PURPOSE = "questionner le serveur d'authentification du Wi-Fi, sans mot de passe"
 MAX_TEXT = 256
 _NAMES = {number: name for name, number in METHOD_TYPES.items()}
-_STATION, _ACCESS_POINT = "02-00-00-00-00-01", "02-00-00-00-00-02"
-"""Locally administered addresses: nobody's."""
-_FRAMED, _WIRELESS, _MTU = 2, 19, 1300
-"""Service-Type Framed and NAS-Port-Type Wireless-802.11; fragments that fit a datagram with what surrounds them."""
 
 
 class Prober:
@@ -100,20 +97,7 @@ class Prober:
             self._count(one)
 
     def _conversation(self) -> Conversation:
-        return Conversation(self._client, self._config.outer, self._attributes())
-
-    def _attributes(self) -> tuple[Attribute, ...]:
-        """What an access point says of itself: rules of the server may look at it."""
-        config = self._config
-        called = f"{_ACCESS_POINT}:{config.ssid}" if config.ssid else _ACCESS_POINT
-        return (
-            Attribute(codec.NAS_IDENTIFIER, config.nas_identifier.encode()),
-            Attribute(codec.CALLED_STATION, called.encode()),
-            Attribute(codec.CALLING_STATION, _STATION.encode()),
-            Attribute(codec.NAS_PORT_TYPE, _WIRELESS.to_bytes(4)),
-            Attribute(codec.SERVICE_TYPE, _FRAMED.to_bytes(4)),
-            Attribute(codec.FRAMED_MTU, _MTU.to_bytes(4)),
-        )
+        return Conversation(self._client, self._config.outer, nas_attributes(self._config))
 
     def _count(self, one: Conversation) -> None:
         """Signatures of the answers of a conversation, up to now; each is counted once."""
@@ -201,7 +185,7 @@ class Prober:
     def plain(self) -> PlainAnswer | Gap:
         """One request without EAP, password or signature: does the server answer it, and does it sign its answer?"""
         self._sleep(self._config.pause)
-        attributes = (Attribute(codec.USER_NAME, self._config.outer.encode()), *self._attributes())
+        attributes = (Attribute(codec.USER_NAME, self._config.outer.encode()), *nas_attributes(self._config))
         try:
             answer = self._client.ask(attributes, sign=False)
         except BudgetError as error:

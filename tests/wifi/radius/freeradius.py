@@ -96,6 +96,18 @@ modules {{
         }}
         {methods}
     }}
+    eap inner_eap {{
+        default_eap_type = mschapv2
+        timer_expire = 60
+        max_sessions = 1024
+        mschapv2 {{
+        }}
+        gtc {{
+            auth_type = PAP
+        }}
+        md5 {{
+        }}
+    }}
 }}
 server essai {{
     listen {{
@@ -123,7 +135,7 @@ server essai {{
 server inner {{
     authorize {{
         mschap
-        eap {{
+        inner_eap {{
             ok = return
         }}
         files
@@ -136,7 +148,7 @@ server inner {{
         Auth-Type MS-CHAP {{
             mschap
         }}
-        eap
+        inner_eap
     }}
 }}
 """
