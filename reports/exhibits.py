@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from checks.model import Level, Matrix, Outcome
 
@@ -49,6 +50,7 @@ class CellView:
 class ExhibitView:
     """One matrix of a domain."""
 
+    kind: ClassVar[str] = "matrix"
     matrix: Matrix
     subject: str
     anchor: str
@@ -93,10 +95,11 @@ def heading(subject: str, matrix: Matrix) -> str:
 def exhibit_views(outcomes: Iterable[Outcome], prefix: str) -> tuple[ExhibitView, ...]:
     """The pictures of one domain; `prefix` makes their anchors unique in the page."""
     found = enumerate(distinct_exhibits(outcomes), start=1)
-    return tuple(_view(matrix, subject, f"{prefix}-{number}") for number, (subject, matrix) in found)
+    return tuple(matrix_view(matrix, subject, f"{prefix}-{number}") for number, (subject, matrix) in found)
 
 
-def _view(matrix: Matrix, subject: str, anchor: str) -> ExhibitView:
+def matrix_view(matrix: Matrix, subject: str, anchor: str) -> ExhibitView:
+    """Prepare one matrix; no subject when it is about the whole domain."""
     columns = matrix.columns[:MAX_SIDE]
     rows = tuple((label, tuple(_cells(matrix, anchor, number))) for number, label in enumerate(matrix.rows[:MAX_SIDE]))
     cells = [cell for _, line in rows for cell in line]

@@ -15,6 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from checks.catalogue import Catalogue
+from checks.common.exhibits import Exhibit
 from checks.model import Record, Run, Severity, Verdict
 from reports import charts, french, view
 from reports.compare import Change, ComparedFinding, Comparison
@@ -88,13 +89,14 @@ def render_report(
     journal_summary: JournalSummary | None = None,
     domain_summaries: Mapping[str, Mapping[str, Any]] | None = None,
     plan: Plan | None = None,
+    domain_exhibits: Mapping[str, tuple[Exhibit, ...]] | None = None,
 ) -> str:
     """The whole report of one run, in French, as one HTML page."""
     chosen = plan or build_plan(run, catalogue)
     return _page(
         "report.html",
         catalogue,
-        view=view.build_view(run, catalogue, frameworks, chosen, domain_summaries or {}),
+        view=view.build_view(run, catalogue, frameworks, chosen, domain_summaries or {}, domain_exhibits or {}),
         comparison=comparison,
         comparison_chart=comparison_chart(comparison) if comparison else None,
         journal=journal_summary,

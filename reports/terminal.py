@@ -7,12 +7,14 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from checks.catalogue import Catalogue
+from checks.common.exhibits import Exhibit
 from checks.common.text import clean
 from checks.model import Affected, Matrix, Outcome, Run, Severity, Verdict
 from reports import french
 from reports.compare import Change, Comparison
 from reports.exhibits import LETTERS, distinct_exhibits, heading
 from reports.plan import Plan
+from reports.terminal_exhibits import drawn, picture_lines
 from reports.view import VERDICT_KEYS, count_verdicts, domain_title, names_itself
 
 LINE = 80
@@ -64,7 +66,11 @@ def comparison_summary(comparison: Comparison) -> str:
 
 
 def check_summary(
-    outcomes: Sequence[Outcome], catalogue: Catalogue, width: int = LINE, summary: Mapping[str, str] | None = None
+    outcomes: Sequence[Outcome],
+    catalogue: Catalogue,
+    width: int = LINE,
+    summary: Mapping[str, str] | None = None,
+    exhibits: Sequence[Exhibit] = (),
 ) -> str:
     """The outcomes of one check: what is wrong first, the gravest first, with the objects concerned."""
     titles = {control.id: control.title for _, control in catalogue.controls()}
@@ -72,7 +78,10 @@ def check_summary(
     for label, value in (summary or {}).items():
         lines += _wrapped(f"{clean(str(label))} : {clean(str(value))}", "", "  ", width)
     lines += [""] if lines else []
-    for subject, matrix in distinct_exhibits(outcomes):
+    for picture in drawn(exhibits):
+        lines += [*picture_lines(picture, width), ""]
+    general = [("", one) for one in exhibits if isinstance(one, Matrix)]
+    for subject, matrix in (*general, *distinct_exhibits(outcomes)):
         lines += [*_matrix_lines(subject, matrix, width), ""]
     for verdict in VERDICT_KEYS:
         found = sorted((o for o in outcomes if o.verdict is verdict), key=lambda o: (o.severity.rank, o.control))

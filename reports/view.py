@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from checks.catalogue import Catalogue
+from checks.common.exhibits import Exhibit
 from checks.model import Affected, DomainRun, Outcome, Reason, Run, Severity, Verdict
 from reports import charts, french
+from reports.domain_exhibits import View, domain_views, sheet_names
 from reports.exhibits import ExhibitView, exhibit_views
 from reports.frameworks import Frameworks
 from reports.maturity import Coverage, LevelRange, Status, coverages, directory_level
@@ -140,7 +142,10 @@ class DomainView:
     passed: tuple[OutcomeView, ...]
     not_applicable: tuple[OutcomeView, ...]
     summary: tuple[tuple[str, str], ...]
+    pictures: tuple[View, ...] = ()
+    """Of the whole domain."""
     exhibits: tuple[ExhibitView, ...] = ()
+    """Of its verdicts."""
 
     @property
     def findings(self) -> tuple[FindingGroup, ...]:
@@ -194,10 +199,11 @@ def build_view(
     frameworks: Frameworks,
     plan: Plan,
     domain_summaries: Mapping[str, Mapping[str, Any]],
+    domain_exhibits: Mapping[str, tuple[Exhibit, ...]],
 ) -> ReportView:
     """Prepare the report of `run`."""
     shown = outcome_views(run.outcomes, catalogue, frameworks, plan)
-    domains = _domains(run, catalogue, shown, domain_summaries)
+    domains = _domains(run, catalogue, shown, domain_summaries, domain_exhibits)
     counts = count_verdicts(run.outcomes)
     failed = [view for view in shown if view.outcome.verdict is Verdict.FAIL]
     severities = [view.outcome.severity for view in failed]
@@ -269,7 +275,9 @@ def _domains(
     catalogue: Catalogue,
     views: Sequence[OutcomeView],
     summaries: Mapping[str, Mapping[str, Any]],
+    exhibits: Mapping[str, tuple[Exhibit, ...]],
 ) -> tuple[DomainView, ...]:
+    sheets = sheet_names(exhibits)
     ids = list(dict.fromkeys([d.domain for d in run.domains] + [o.domain for o in run.outcomes]))
     found = []
     for number, domain in enumerate(ids, start=1):
@@ -288,6 +296,7 @@ def _domains(
                 passed=tuple(sorted(having(Verdict.PASS), key=_by_control)),
                 not_applicable=tuple(sorted(having(Verdict.NOT_APPLICABLE), key=_by_control)),
                 summary=tuple((str(k), str(v)) for k, v in summaries.get(domain, {}).items()),
+                pictures=domain_views(exhibits.get(domain, ()), f"image-{number}", sheets.get(domain, ())),
                 exhibits=exhibit_views((view.outcome for view in mine), f"tableau-{number}"),
             )
         )

@@ -7,7 +7,7 @@ whoever saves the sheet as CSV.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from typing import Any
 import xlsxwriter
 
 from checks.catalogue import Catalogue
+from checks.common.exhibits import Exhibit
 from checks.common.text import clean
-from checks.model import Affected, Outcome, Run, Severity, Verdict
+from checks.model import Affected, Matrix, Outcome, Run, Severity, Verdict
 from reports import french
+from reports.domain_exhibits import sheet_names, sheet_rows
 from reports.exhibits import distinct_exhibits
 from reports.plan import CONFIDENCE, REPEAT_SHARE, SEVERITY_WEIGHT, Plan, PlannedMeasure
 from reports.view import is_located
@@ -68,7 +70,13 @@ def safe_text(text: str) -> str:
     return f"'{cleaned}" if cleaned.lstrip().startswith(_FORMULA_STARTS) else cleaned
 
 
-def write_plan_xlsx(path: Path, run: Run, plan: Plan, catalogue: Catalogue) -> None:
+def write_plan_xlsx(
+    path: Path,
+    run: Run,
+    plan: Plan,
+    catalogue: Catalogue,
+    domain_exhibits: Mapping[str, tuple[Exhibit, ...]] | None = None,
+) -> None:
     """Write the workbook; an interrupted write leaves the former file as it was."""
     partial = path.with_name(f".{path.name}.part")
     workbook = xlsxwriter.Workbook(
@@ -92,8 +100,10 @@ def write_plan_xlsx(path: Path, run: Run, plan: Plan, catalogue: Catalogue) -> N
     book.sheet("Non évalué", _UNKNOWN_COLUMNS, _unknown_rows(run, catalogue, titles))
     located = is_located(item for o in run.outcomes for item in o.affected)
     book.sheet("Objets", _OBJECT_COLUMNS + (_LOCATED_COLUMNS if located else ()), _object_rows(run, located))
-    if exhibits := _exhibit_rows(run, catalogue):
+    pictures = domain_exhibits or {}
+    if exhibits := _exhibit_rows(run, catalogue, pictures):
         book.sheet("Tableaux", _EXHIBIT_COLUMNS, exhibits)
+    _picture_sheets(book, pictures)
     book.sheet("Méthode", (("Sujet", 34), ("Contenu", 110)), _method_rows(run, plan))
     workbook.close()
     partial.replace(path)
@@ -264,16 +274,43 @@ def _place(item: Affected) -> list[Any]:
     ]  # fmt: skip
 
 
-def _exhibit_rows(run: Run, catalogue: Catalogue) -> list[list[Any]]:
+def _picture_sheets(book: _Book, exhibits: Mapping[str, tuple[Exhibit, ...]]) -> None:
+    """One sheet for each picture of a domain that is no matrix and has something to say."""
+    names = sheet_names(exhibits)
+    for domain, found in exhibits.items():
+        for name, exhibit in zip(names[domain], found, strict=True):
+            if name and not isinstance(exhibit, Matrix):
+                head, rows = sheet_rows(exhibit)
+                safe = [[safe_text(text) for text in row] for row in rows]
+                book.sheet(name, [(safe_text(title), _width(title, n, safe)) for n, title in enumerate(head)], safe)
+
+
+def _width(title: str, index: int, rows: Sequence[Sequence[str]]) -> int:
+    """Characters that hold most of a column; what is longer goes to the next line."""
+    longest = max((len(row[index]) for row in rows[:_MEASURED_ROWS]), default=0)
+    return min(_WIDEST, max(len(title) + 3, longest + 2, _NARROWEST))
+
+
+_NARROWEST, _WIDEST, _MEASURED_ROWS = 9, 60, 500
+
+
+def _exhibit_rows(run: Run, catalogue: Catalogue, exhibits: Mapping[str, tuple[Exhibit, ...]]) -> list[list[Any]]:
     """Every cell of every matrix on a line, so that it can be filtered."""
     titles = {outcome.domain: _domain(outcome, catalogue) for outcome in run.outcomes}
+    matrices = [
+        (title, subject, matrix)
+        for domain, title in titles.items()
+        for subject, matrix in (
+            *(("", one) for one in exhibits.get(domain, ()) if isinstance(one, Matrix)),
+            *distinct_exhibits(o for o in run.outcomes if o.domain == domain),
+        )
+    ]
     rows = [
         [
             title, safe_text(subject), safe_text(matrix.title), safe_text(matrix.rows[r]),
             safe_text(matrix.columns[c]), french.LEVELS[cell.level], safe_text(cell.text), safe_text(cell.detail),
         ]
-        for domain, title in titles.items()
-        for subject, matrix in distinct_exhibits(o for o in run.outcomes if o.domain == domain)
+        for title, subject, matrix in matrices
         for r, line in enumerate(matrix.cells)
         for c, cell in enumerate(line)
     ]  # fmt: skip

@@ -405,6 +405,7 @@ def _print(domain: Domain, facts: FactsFile, decoded: Any, outcomes: list[Outcom
 
     from agent.engine import summary_of
     from checks.common.text import clean
+    from checks.evaluate import domain_exhibits
     from reports.terminal import check_summary
 
     if facts.gap:  # the same sentence for every control: once is enough
@@ -412,8 +413,9 @@ def _print(domain: Domain, facts: FactsFile, decoded: Any, outcomes: list[Outcom
         return
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else NO_TERMINAL
     summary = summary_of(domain, decoded) if decoded is not None and domain.header.summary else {}
+    pictures = domain_exhibits(domain, decoded) if decoded is not None else ()
     width = min(max(columns - 1, NARROWEST), WIDEST)
-    print(check_summary(outcomes, catalogue, width, summary), end="")
+    print(check_summary(outcomes, catalogue, width, summary, pictures), end="")
 
 
 NO_TERMINAL, NARROWEST, WIDEST = 100, 40, 140

@@ -58,9 +58,10 @@ def write_report(
         journal_summary=journal_summary(folder, result),
         domain_summaries=judged.summaries,
         plan=plan,
+        domain_exhibits=judged.exhibits,
     )
     write_atomic(folder.report, html.encode("utf-8"))
-    write_plan_xlsx(folder.plan, result, plan, catalogue)
+    write_plan_xlsx(folder.plan, result, plan, catalogue, judged.exhibits)
     return plan
 
 

@@ -1,4 +1,4 @@
-"""The catalogue itself, roles, the table of networks, and what every control has in common."""
+"""The catalogue itself, roles, and what every control has in common."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 import checks.wifi
 from checks.catalogue import Control, DomainHeader, Measure
-from checks.model import Gap, Level, Matrix, Reason, Verdict
+from checks.model import Gap, Reason, Verdict
 from checks.wifi.config import ROLES as CONFIG_ROLES
-from checks.wifi.controls.inventory import COLUMNS, FOREIGN_ROWS, networks_table
 from checks.wifi.facts import Network, Unreadable, Variant, WifiFacts
 from checks.wifi.roles import INTERNAL, PUBLIC, TITLES, guess, is_known, neighbours, own_ssids
 from checks.wifi.summary import summary
@@ -25,7 +24,6 @@ from tests.wifi.sites import (
     GUEST_5,
     GUESTS,
     MUTE,
-    NEIGHBOUR,
     NOTHING,
     OPEN,
     PRO,
@@ -304,89 +302,22 @@ def test_any_name_can_be_judged(ssid: str) -> None:
         assert len(every(control, facts)) == 1
 
 
-# --- WIFI-INV-001 and the table
+# --- WIFI-INV-001
 
 
-def row(table: Matrix | None, name: str) -> dict[str, str]:
-    assert table is not None
-    cells = table.cells[table.rows.index(name)]
-    return {column: cell.text for column, cell in zip(COLUMNS, cells, strict=True)}
-
-
-def test_all_networks_declared_conforms_and_shows_the_table() -> None:
-    found = judge(TABLE, site(), "site")
-    assert found.verdict is Verdict.PASS
-    assert found.exhibit is not None
-    assert found.exhibit.rows == (PRO, RESIDENTS, GUESTS, NEIGHBOUR)
-
-
-def test_table_says_what_each_network_offers() -> None:
-    table = networks_table(site())
-    assert row(table, PRO) == {
-        "Usage": "professionnel",
-        "Bornes": "2",
-        "Bandes": "2,4 + 5",
-        "Chiffrement": "WPA3",
-        "Entrée": "compte (802.1X)",
-        "PMF": "PMF obligatoire",
-        "WPS": "non",
-        "VLAN": "10",
-        "Isolement": "",
-    }
-    assert row(table, GUESTS)["Entrée"] == "libre"
-    assert row(table, RESIDENTS)["Isolement"] == "oui"
-
-
-def test_table_lists_neighbours_without_judging_them() -> None:
-    table = networks_table(site())
-    assert table is not None
-    assert {cell.level for cell in table.cells[table.rows.index(NEIGHBOUR)]} == {Level.NONE}
-
-
-def test_table_colours_what_is_wrong() -> None:
-    table = networks_table(broken())
-    assert table is not None
-    levels = {column: cell.level for column, cell in zip(COLUMNS, table.cells[table.rows.index(PRO)], strict=True)}
-    assert (levels["Bornes"], levels["WPS"], levels["PMF"]) == (Level.HIGH, Level.HIGH, Level.MEDIUM)
-    levels = {
-        column: cell.level for column, cell in zip(COLUMNS, table.cells[table.rows.index(RESIDENTS)], strict=True)
-    }
-    assert (levels["Chiffrement"], levels["Isolement"]) == (Level.CRITICAL, Level.MEDIUM)
-
-
-def test_table_says_what_it_does_not_know() -> None:
-    table = networks_table(air(networks=(network(RES_5, RESIDENTS, **MUTE),)))
-    assert table is not None
-    cells = dict(zip(COLUMNS, table.cells[table.rows.index(RESIDENTS)], strict=True))
-    assert {cells[name].level for name in ("Chiffrement", "PMF", "WPS", "VLAN", "Isolement")} == {Level.UNKNOWN}
-
-
-def test_table_is_bounded() -> None:
-    crowd = tuple(network(f"a0:b1:c2:d3:00:{n:02x}", f"Voisin {n}") for n in range(FOREIGN_ROWS + 2))
-    table = networks_table(with_networks(*crowd))
-    assert table is not None
-    assert len(table.rows) == 3 + FOREIGN_ROWS
-    assert "3 autres noms voisins" in table.note
-
-
-def test_hidden_neighbours_share_a_row() -> None:
-    table = networks_table(with_networks(network(STRANGER, "", hidden=True)))
-    assert table is not None
-    assert table.rows[-1] == "(nom masqué)"
-    assert networks_table(NOTHING) is None
+def test_all_networks_declared_conforms() -> None:
+    assert judge(TABLE, site(), "site").verdict is Verdict.PASS
 
 
 def test_network_nobody_declared_fails() -> None:
     facts = site(configurations=(*site().configurations, setting("Depannage")))
     found = judge(TABLE, facts, "site")
     assert (found.verdict, [item.ref for item in found.affected]) == (Verdict.FAIL, ["Depannage"])
-    assert found.exhibit is not None
 
 
-def test_nothing_declared_is_not_assessed_and_still_shows_the_table() -> None:
+def test_nothing_declared_is_not_assessed() -> None:
     found = judge(TABLE, site(roles={}), "site")
     assert (found.verdict, found.reason) == (Verdict.NOT_ASSESSED, Reason.NOT_CONFIGURED)
-    assert found.exhibit is not None
     assert f"« {PRO} »" in found.message
 
 
