@@ -173,6 +173,13 @@ class Client:
             self._connection.close()
             self._connection = None
 
+    def authorise(self, scheme: str, secret: str) -> None:
+        """Carry a token in the requests that follow. Raises `ApiError` when it cannot be one; it is not repeated."""
+        value = secret.strip()
+        if not value or not value.isascii() or not value.isprintable():
+            raise ApiError(Reason.NOT_CONFIGURED, f"{self.name} : le secret fourni n'a pas la forme d'un jeton")
+        self.headers["Authorization"] = f"{scheme}{value}"
+
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
         """The decoded answer of a GET. Raises `ApiError`."""
         return self._ask("GET", f"{path}?{urlencode(query)}" if query else path, None)
@@ -347,3 +354,22 @@ class _Verified(http.client.HTTPSConnection):
                 wrapped.close()
                 raise _WrongPinError(seen)
         self.sock = wrapped
+
+
+class Reader:
+    """Asks one question after the other; once the server is lost, the next ones are not asked."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.lost: Gap | None = None
+
+    def fetch(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
+        """The decoded answer, or the `Gap` that says why there is none."""
+        if self.lost is not None:
+            return self.lost
+        try:
+            return self.client.get(path, query)
+        except ApiError as error:
+            if error.final:
+                self.lost = error.gap
+            return error.gap

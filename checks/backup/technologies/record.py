@@ -1,0 +1,48 @@
+"""The facts of a repository before anything is read: what the profile declares, and a gap everywhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checks.backup.config import RepositoryConfig
+from checks.backup.facts import Access, Repository
+from checks.model import Gap, Reason
+
+
+def unread(config: RepositoryConfig, gap: Gap, **known: Any) -> Repository:
+    """A repository whose every fact is `gap`, but for what the profile declares and for `known`."""
+    return Repository(
+        **{
+            "label": config.label,
+            "technology": config.technology,
+            "medium": config.medium or "",
+            "place": config.place,
+            "offline": config.offline,
+            "same_array_as_source": config.same_array_as_source,
+            "points": gap,
+            "jobs": gap,
+            "failures": gap,
+            "integrity": gap,
+            "encryption": gap,
+            "immutability": gap,
+            "access": declared_access(config, gap),
+            **known,
+        }
+    )
+
+
+def declared_access(config: RepositoryConfig, otherwise: Gap) -> Access | Gap:
+    """What the profile says of who gets in; `otherwise` when it says nothing."""
+    if config.in_production_domain is None and config.mfa is None:
+        return otherwise
+    return Access(in_production_domain=config.in_production_domain, mfa=config.mfa, detail="déclaré dans le profil")
+
+
+def unsupported(detail: str) -> Gap:
+    """A fact the product does not give."""
+    return Gap(reason=Reason.UNSUPPORTED, detail=detail)
+
+
+def malformed(detail: str) -> Gap:
+    """An answer of another shape than the documented one."""
+    return Gap(reason=Reason.MALFORMED, detail=detail)
