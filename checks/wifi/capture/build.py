@@ -11,7 +11,7 @@ from checks.common.text import clean
 from checks.wifi.capture.eap import Exchange, is_anonymous, realm_of
 from checks.wifi.capture.elements import Description, Nested, Reported
 from checks.wifi.capture.handshakes import Conversation, judge
-from checks.wifi.capture.names import Pseudonyms, is_blank, is_random, mac, ssid_hex, ssid_text
+from checks.wifi.capture.names import Pseudonyms, equipment, is_blank, is_random, mac, ssid_hex, ssid_text
 from checks.wifi.capture.suites import ENTERPRISE, FAMILIES, encryption_of
 from checks.wifi.capture.survey import Bss, Pair, Period, Survey, Variant
 from checks.wifi.capture.wps import Wps
@@ -347,7 +347,7 @@ def _session(pair: Pair, exchange: Exchange, names: Pseudonyms) -> EapSession:
     if exchange.identity_packet and exchange.identity_packet != exchange.first:
         packets.append(exchange.identity_packet)
     return EapSession(
-        bssid=mac(pair[0]),
+        bssid=equipment(pair[0]),
         client=names.station(pair[1]),
         methods=tuple(exchange.started),
         identity_in_clear=clear,
@@ -357,6 +357,7 @@ def _session(pair: Pair, exchange: Exchange, names: Pseudonyms) -> EapSession:
         wanted=tuple(exchange.wanted),
         tls=str(exchange.flight.version or ""),
         certificate=exchange.certificate(),
+        client_certificate=bool(exchange.answer.chain),
         outcome=exchange.outcome,
         packets=tuple(packets),
     )

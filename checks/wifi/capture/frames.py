@@ -20,6 +20,7 @@ from checks.wifi.capture.elements import VOLATILE, Description, describe, walk
 from checks.wifi.capture.fcs import Fcs
 from checks.wifi.capture.names import is_blank, is_group
 from checks.wifi.capture.packets import Batch, Interface
+from checks.wifi.capture.radius import LINKS, RadiusTap
 from checks.wifi.capture.survey import MAX_REASONS, MAX_STATIONS, WINDOW, Survey
 from checks.wifi.facts import Packet
 
@@ -80,6 +81,7 @@ class Scanner:
     def __init__(self, file: str, survey: Survey, second_opinion: Callable[[bytes], str]) -> None:
         self._file = file
         self._survey = survey
+        self._radius = RadiusTap(file, survey)
         self._second_opinion = second_opinion
         self._airs: dict[Interface, _Air] = {}
         self._beacons: dict[bytes, Note] = {}
@@ -240,6 +242,8 @@ class Scanner:
             self._read_air(batch, air)
         elif air.link == link.ETHERNET:
             self._read_wired(batch, air)
+        elif air.link in LINKS:
+            self._read_routed(batch, air)
         else:
             self.unsupported += len(batch.starts)
             self._before += len(batch.starts)
@@ -503,6 +507,7 @@ class Scanner:
             if data[at : at + 2] == b"\x81\x00":
                 at += 4
             if end - at < 8 or data[at : at + 2] != b"\x88\x8e":
+                self._radius.ethernet(data, start, end, self.frames)
                 continue
             sender = data[start + 6 : start + 12]
             if data[at + 3] == EAP_PACKET and data[at + 6] != EAP_RESPONSE:
@@ -512,6 +517,13 @@ class Scanner:
             if air.server and air.station:
                 frame = _Frame(data, start, end, batch.cut, self.frames, second)
                 self._eapol_body((air.server, air.station), data, at + 2, frame)
+
+    def _read_routed(self, batch: Batch, air: _Air) -> None:
+        """IP packets without Ethernet header: only RADIUS is of interest there."""
+        for start, end in zip(batch.starts, batch.ends, strict=True):
+            self._before += 1
+            if not self._radius.routed(air.link, batch.data, start, end, self.frames):
+                self.unsupported += 1
 
 
 _PAIR_FLAGS = tuple(direction | protected for direction in range(4) for protected in (0, _PROTECTED))

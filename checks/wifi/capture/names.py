@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 
 from checks.common.text import clean
 
 MIN_SALT = 16
 """Bytes of a salt, below which addresses could be found again by trying them all."""
+_MAC_SIZE = 6
 
 
 class Pseudonyms:
@@ -33,6 +35,11 @@ class Pseudonyms:
 def mac(address: bytes) -> str:
     """An address of equipment."""
     return address.hex(":")
+
+
+def equipment(address: bytes) -> str:
+    """An authenticator: its MAC address, or its IP address when RADIUS names no other."""
+    return mac(address) if len(address) == _MAC_SIZE else str(ipaddress.ip_address(address))
 
 
 def is_group(address: bytes) -> bool:
