@@ -1,4 +1,4 @@
-"""Read captures, saved scans and exported configurations into facts. Nothing is sent: files only."""
+"""Read captures, saved scans and exported configurations into facts; try what a joined network lets through."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from checks.wifi.capture.reader import read_captures
 from checks.wifi.config import ROLES, WifiConfig, normal_bssid
 from checks.wifi.facts import WifiFacts
 from checks.wifi.imported import Imported
+from checks.wifi.inside.collect import from_inside
+from checks.wifi.inside.facts import InsideFacts
 
 MAX_FILES = 2000
 """Files of one folder."""
@@ -37,17 +39,41 @@ _CAPTURES = (
 """First bytes of pcap (both byte orders, microseconds, nanoseconds, the old patched form), pcapng and gzip."""
 
 
-def collect(request: CollectRequest[WifiConfig], network: Network, progress: Progress) -> WifiFacts:  # noqa: ARG001 - the shape of every collector
-    """Read every file the profile names. Raises `CollectError` when one of them cannot be read."""
+def collect(request: CollectRequest[WifiConfig], network: Network, progress: Progress) -> WifiFacts:
+    """Read every file the profile names, then try what the profile asks for from the network this machine is on.
+
+    Raises `CollectError` when a file cannot be read, or when there is nothing to do.
+    """
     config = request.config
     captures = [Path(name) for name in config.capture_files]
     for folder in config.captures_dir:
         captures += _files_of(Path(folder))
     texts = [Path(name) for name in (*config.scan_files, *config.export_files)]
-    if not captures and not texts:
-        detail = "Aucune capture, aucun relevé, aucun export Wi-Fi n'est nommé dans le profil."
+    if not captures and not texts and not config.inside:
+        detail = "Aucune capture, aucun relevé, aucun export, aucun essai depuis un réseau Wi-Fi n'est dans le profil."
         raise CollectError(Reason.NOT_CONFIGURED, detail)
-    return read_files(captures, texts, roles=config.ssids, declared_bssids=config.access_points, progress=progress)
+    facts = read_files(captures, texts, roles=config.ssids, declared_bssids=config.access_points, progress=progress)
+    earlier, limits = _earlier(config.inside_dir)
+    inside = from_inside(config.inside, earlier, network, progress, request.clock)
+    return msgspec.structs.replace(facts, inside=inside, limits=(*facts.limits, *limits))
+
+
+def _earlier(folders: Iterable[str]) -> tuple[list[InsideFacts], list[str]]:
+    """Tests from inside of earlier collections, and what could not be read of them.
+
+    A folder that does not exist yet is no mistake: the same profile is collected from each network in turn.
+    """
+    found: list[InsideFacts] = []
+    limits: list[str] = []
+    for folder in folders:
+        for path in sorted({*Path(folder).glob("run-*/facts/wifi.json"), *Path(folder).glob("facts/wifi.json")}):
+            try:
+                recorded = _recorded(path)
+            except CollectError as error:
+                limits.append(f"Un essai fait plus tôt n'est pas lisible : {error.detail}")
+                continue
+            found += recorded.inside if recorded else ()
+    return found, limits
 
 
 def read_input(inputs: Sequence[str], options: Mapping[str, str]) -> WifiFacts:

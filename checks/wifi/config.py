@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from checks.model import Record
+from checks.wifi.inside.config import InsideConfig
 
 ROLES = ("pro", "resident", "guest", "voice", "iot", "biomedical", "admin")
 """What an SSID of the establishment may be for."""
@@ -28,7 +29,7 @@ def normal_bssid(text: str) -> str:
 
 
 class WifiConfig(Record, frozen=True):
-    """What the profile says about Wi-Fi. Only files are read: there are no targets."""
+    """What the profile says about Wi-Fi. Only the tests from inside send anything, and only to their targets."""
 
     capture_files: tuple[str, ...] = ()
     """Radio captures: pcap or pcapng, compressed or not."""
@@ -42,6 +43,10 @@ class WifiConfig(Record, frozen=True):
     """SSID of the establishment to what it is for."""
     access_points: tuple[str, ...] = ()
     """BSSIDs of the establishment's access points."""
+    inside: tuple[InsideConfig, ...] = ()
+    """`[[wifi.inside]]`: what to try from each network, when this machine has joined it."""
+    inside_dir: tuple[str, ...] = ()
+    """Folders of earlier collections with this profile, made from another of these networks."""
 
     def __post_init__(self) -> None:
         """Refuse what could not be read; the message is shown with the place in the profile."""
@@ -59,3 +64,10 @@ class WifiConfig(Record, frozen=True):
                 raise ValueError(f"rôle inconnu pour « {ssid} » : « {role} » (possible : {', '.join(ROLES)})")
         for bssid in self.access_points:
             normal_bssid(bssid)
+        names = [one.ssid or one.role for one in self.inside]
+        if len(set(names)) != len(names):
+            raise ValueError("deux essais [[wifi.inside]] portent le même SSID, ou le même rôle sans SSID")
+
+    def targets(self) -> tuple[str, ...]:
+        """What the mandate must allow before anything starts."""
+        return tuple(dict.fromkeys(target for one in self.inside for target in one.targets()))

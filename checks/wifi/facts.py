@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from checks.model import Gap, Record
 from checks.wifi.exports.clients import ClientProfile
 from checks.wifi.exports.details import WlanDetails
+from checks.wifi.inside.facts import InsideFacts
 
 CAPTURE, SCAN, EXPORT = "capture", "scan", "export"
 """Sources of a network."""
@@ -314,6 +315,8 @@ class EapSession(Record, frozen=True, kw_only=True):
     """Version the server chose."""
     certificate: EapCertificate | Gap | None = None
     """None when no TLS method was used."""
+    client_certificate: bool = False
+    """The station showed its own certificate before any encryption (TLS 1.2 and older): it names it, or its user."""
     outcome: str = ""
     """`success`, `failure`, or empty when the end was not captured."""
     packets: tuple[Packet, ...] = ()
@@ -432,3 +435,5 @@ class WifiFacts(Record, frozen=True, kw_only=True):
     """SSID to its role, as the site profile declares it: `pro`, `resident`, `guest`…"""
     declared_bssids: tuple[str, ...] = ()
     """Access points of the site, as declared."""
+    inside: tuple[InsideFacts, ...] = ()
+    """What a machine that joined each network could reach."""

@@ -24,6 +24,7 @@ from checks.wifi.facts import (
     WifiFacts,
     WlanConfig,
 )
+from checks.wifi.inside.facts import Attempt, InsideFacts, Lookup, Portal, Router
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 CONTEXT = Context(now=NOW)
@@ -212,6 +213,73 @@ def profile(**fields: Any) -> ClientProfile:
     return ClientProfile(**base | fields)
 
 
+TRIED = (
+    ("server", "contrôleur de domaine", "10.10.0.10", 389),
+    ("server", "contrôleur de domaine", "10.10.0.10", 445),
+    ("dui", "dossier usager", "10.10.0.30", 1433),
+    ("switch", "commutateur", "10.10.0.2", 22),
+    ("printer", "imprimante accueil", "10.10.0.40", 9100),
+    ("station", "tablette voisine", "10.20.0.21", 445),
+)
+
+
+def attempts(outcome: str) -> tuple[Attempt, ...]:
+    """One connection to each kind of machine, and the gateway, which answers by design."""
+    gateway = Attempt(
+        target="passerelle", address="10.20.0.1", port=53, kind="gateway", outcome="open", milliseconds=1.0,
+        must_answer=True,
+    )  # fmt: skip
+    tried = (
+        Attempt(target=target, address=address, port=port, kind=kind, outcome=outcome, milliseconds=2.0)
+        for kind, target, address, port in TRIED
+    )
+    six = msgspec.structs.replace(gateway, target="passerelle IPv6", address="fd00:20::1")
+    return (gateway, six, *tried)
+
+
+def joined(outcome: str = "no_answer", **fields: Any) -> InsideFacts:
+    """The residents' network, from which nothing professional answers."""
+    base: dict[str, Any] = {
+        "role": "resident",
+        "ssid": RESIDENTS,
+        "network": "10.20.0.0/24",
+        "started": NOW,
+        "own_addresses": ("10.20.0.20", "fd00:20::20"),
+        "attempts": attempts(outcome),
+        "lookups": (Lookup(server="10.20.0.1", name="dc1.tilleuls.test", status="nxdomain"),),
+        "egress": (Attempt(target="203.0.113.9", address="203.0.113.9", port=25, kind="external", outcome=outcome),),
+        "portal": Portal(
+            url="http://exemple.test/",
+            status=302,
+            location="https://portail.tilleuls.test/",
+            redirected=True,
+            https=True,
+            milliseconds=3.0,
+        ),
+        "ipv6": Attempt(target="serveur", address="fd00:10::10", port=445, kind="ipv6", outcome=outcome),
+        "routers": (Router(kind="gateway", address="10.20.0.1"), Router(kind="announced", address="fe80::1")),
+        "declared_routers": ("10.20.0.1", "fe80::1"),
+    }
+    return InsideFacts(**base | fields)
+
+
+def exposed() -> InsideFacts:
+    """The residents' network, from which everything answers."""
+    return joined(
+        "open",
+        lookups=(Lookup(server="10.20.0.1", name="dc1.tilleuls.test", status="found", addresses=("10.10.0.10",)),),
+        portal=Portal(
+            url="http://exemple.test/",
+            status=302,
+            location="http://portail.test/",
+            redirected=True,
+            https=False,
+            milliseconds=3.0,
+        ),
+        routers=(Router(kind="gateway", address="10.20.0.1"), Router(kind="announced", address="fe80::bad")),
+    )
+
+
 def site(**fields: Any) -> WifiFacts:
     """The careful house; `fields` replace those of the facts."""
     base: dict[str, Any] = {
@@ -229,6 +297,7 @@ def site(**fields: Any) -> WifiFacts:
         "clients": (profile(),),
         "roles": ROLES,
         "declared_bssids": (PRO_24, PRO_5, RES_5, GUEST_5),
+        "inside": (joined(),),
     }
     return WifiFacts(**base | fields)
 
@@ -257,12 +326,12 @@ def with_networks(*more: Network, base: WifiFacts | None = None) -> WifiFacts:
 
 def air(**fields: Any) -> WifiFacts:
     """Only captures: no export."""
-    return site(configurations=(), **{"clients": ()} | fields)
+    return site(configurations=(), **{"clients": (), "inside": ()} | fields)
 
 
 def exports(**fields: Any) -> WifiFacts:
     """Only exports: no radio was heard."""
-    return site(networks=(), files=(), eap=(), associations=(), **{"clients": ()} | fields)
+    return site(networks=(), files=(), eap=(), associations=(), **{"clients": (), "inside": ()} | fields)
 
 
 # --- Judging

@@ -42,6 +42,7 @@ from tests.wifi.sites import (
     certificate,
     deauthentication,
     every,
+    exposed,
     handshake,
     judge,
     network,
@@ -156,6 +157,7 @@ def broken() -> WifiFacts:
         deauthentications=(deauthentication(),),
         probes=(probe(ssids=(PRO, RESIDENTS)),),
         clients=(profile(ca="none"), profile(ca="none", file="tablette.conf")),
+        inside=(exposed(),),
         roles={**site().roles, "Livebox-EHPAD": "pro"},
     )
 

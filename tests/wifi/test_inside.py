@@ -23,11 +23,11 @@ from checks.wifi.inside.facts import Attempt, InsideFacts, Lookup, Portal
 from checks.wifi.inside.plan import plan
 from checks.wifi.inside.probe import outcome_of, probe, read_portal
 
-DC = Target(label="contrôleur de domaine", address="10.10.0.10", kind="server", ports=(445, 389))
+DC = Target(label="contrôleur de domaine", address="10.10.0.10", kind="server", ports=(3389, 389))
 SUBJECT = "Tilleuls-Residents"
 
 
-def attempt(port=445, outcome="no_answer", kind="server", address="10.10.0.10", **more):
+def attempt(port=3389, outcome="no_answer", kind="server", address="10.10.0.10", **more):
     milliseconds = 2000.0 if outcome == "no_answer" else 1.5 if outcome in {"open", "refused"} else None
     names = {"server": "contrôleur de domaine", "unused": f"adresse inutilisée {address}"}
     values = {"target": names.get(kind, kind), "milliseconds": milliseconds, **more}
@@ -40,10 +40,10 @@ BASE = InsideFacts(
     ssid=SUBJECT,
     network="10.20.0.0/24",
     own_addresses=("10.20.0.20",),
-    attempts=(ALIVE, attempt(445), attempt(389)),
+    attempts=(ALIVE, attempt(3389), attempt(389)),
 )
-UNUSED_SILENT = attempt(445, "no_answer", "unused", "10.10.0.250")
-UNUSED_REFUSED = attempt(445, "refused", "unused", "10.10.0.250")
+UNUSED_SILENT = attempt(3389, "no_answer", "unused", "10.10.0.250")
+UNUSED_REFUSED = attempt(3389, "refused", "unused", "10.10.0.250")
 
 
 def facts(*attempts, **more):
@@ -71,7 +71,7 @@ def test_silence_with_a_control_that_answers_conforms():
 
 
 def test_silence_without_a_control_is_not_assessed():
-    alone = facts(attempt(445), attempt(389))
+    alone = facts(attempt(3389), attempt(389))
     said = one(judge.servers(alone))
     assert (said.verdict, said.reason) == (Verdict.NOT_ASSESSED, "unreachable")
     assert "ne permet pas de conclure" in judge.sentence(alone)
@@ -79,7 +79,7 @@ def test_silence_without_a_control_is_not_assessed():
 
 def test_a_control_that_is_silent_is_no_control():
     silent = msgspec.structs.replace(ALIVE, outcome="no_answer")
-    assert one(judge.servers(facts(silent, attempt(445)))).verdict is Verdict.NOT_ASSESSED
+    assert one(judge.servers(facts(silent, attempt(3389)))).verdict is Verdict.NOT_ASSESSED
 
 
 @pytest.mark.parametrize(
@@ -91,54 +91,54 @@ def test_a_control_that_is_silent_is_no_control():
     ],
 )
 def test_anything_that_answers_is_a_control(more):
-    assert one(judge.servers(facts(attempt(445), **more))).verdict is Verdict.PASS
+    assert one(judge.servers(facts(attempt(3389), **more))).verdict is Verdict.PASS
 
 
 def test_an_open_port_fails_and_is_named():
-    reached = facts(ALIVE, attempt(445, "open"), attempt(389))
+    reached = facts(ALIVE, attempt(3389, "open"), attempt(389))
     said = one(judge.servers(reached))
     assert said.verdict is Verdict.FAIL
     assert said.severity is None
     assert said.message == (
-        "D'un poste résident, on atteint les serveurs professionnels : contrôleur de domaine 10.10.0.10 (445)."
+        "D'un poste résident, on atteint les services des serveurs professionnels (annuaire, bureau à distance, bases) : contrôleur de domaine 10.10.0.10 (3389)."
     )
-    assert [a.ref for a in said.affected] == ["10.10.0.10:445"]
-    assert said.affected[0].witness == {"dst": "10.10.0.10", "dport": "445"}
+    assert [a.ref for a in said.affected] == ["10.10.0.10:3389"]
+    assert said.affected[0].witness == {"dst": "10.10.0.10", "dport": "3389"}
     assert said.evidence[0].value == "connexion acceptée (2 ms)"
-    assert judge.sentence(reached) == "D'un poste résident, on atteint contrôleur de domaine 10.10.0.10 (445)."
+    assert judge.sentence(reached) == "D'un poste résident, on atteint contrôleur de domaine 10.10.0.10 (3389)."
 
 
 def test_an_open_port_is_its_own_control():
-    assert one(judge.servers(facts(attempt(445, "open")))).verdict is Verdict.FAIL
+    assert one(judge.servers(facts(attempt(3389, "open")))).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("proof", [attempt(389), UNUSED_SILENT])
 def test_a_refusal_shows_that_the_packet_passed_and_weighs_less(proof):
-    said = one(judge.servers(facts(ALIVE, attempt(445, "refused"), proof)))
+    said = one(judge.servers(facts(ALIVE, attempt(3389, "refused"), proof)))
     assert (said.verdict, said.severity) == (Verdict.FAIL, Severity.LOW)
     assert "Preuve plus faible" in said.message
 
 
 def test_refusals_everywhere_are_not_assessed():
-    said = one(judge.servers(facts(ALIVE, attempt(445, "refused"), attempt(389, "refused"))))
+    said = one(judge.servers(facts(ALIVE, attempt(3389, "refused"), attempt(389, "refused"))))
     assert (said.verdict, said.reason) == (Verdict.NOT_ASSESSED, "unsupported")
     assert "adresse inutilisée" in said.message
 
 
 def test_a_filter_that_refuses_for_everybody_conforms():
-    said = one(judge.servers(facts(attempt(445, "refused"), attempt(389, "refused"), UNUSED_REFUSED)))
+    said = one(judge.servers(facts(attempt(3389, "refused"), attempt(389, "refused"), UNUSED_REFUSED)))
     assert said.verdict is Verdict.PASS
     assert "un filtre refuse" in said.message
 
 
 def test_a_filter_that_refuses_here_and_drops_there_conforms():
-    said = one(judge.servers(facts(ALIVE, attempt(445, "refused"), attempt(389), UNUSED_REFUSED)))
+    said = one(judge.servers(facts(ALIVE, attempt(3389, "refused"), attempt(389), UNUSED_REFUSED)))
     assert said.verdict is Verdict.PASS
 
 
 def test_a_portal_that_answers_for_everybody_is_no_control():
     hijack = attempt(443, "open", "unused", "10.10.0.250")
-    assert one(judge.servers(facts(attempt(445), hijack))).verdict is Verdict.NOT_ASSESSED
+    assert one(judge.servers(facts(attempt(3389), hijack))).verdict is Verdict.NOT_ASSESSED
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_portal_that_answers_for_everybody_is_no_control():
         (judge.shares, "server", 445),
         (judge.printers, "printer", 9100),
         (judge.records, "dui", 443),
-        (judge.isolation, "station", 445),
+        (judge.isolation, "station", 3389),
     ],
 )
 def test_each_family_has_its_question(function, kind, port):
@@ -173,8 +173,8 @@ def test_a_server_port_that_is_no_share_does_not_concern_shares():
 
 
 def test_a_machine_outside_the_mandate_is_told_and_does_not_hide_the_others():
-    nurse_call = attempt(445, "not_authorised", address="10.10.0.70", detail="plage exclue du mandat")
-    said = one(judge.servers(facts(ALIVE, attempt(445), nurse_call)))
+    nurse_call = attempt(3389, "not_authorised", address="10.10.0.70", detail="plage exclue du mandat")
+    said = one(judge.servers(facts(ALIVE, attempt(3389), nurse_call)))
     assert said.verdict is Verdict.PASS
     assert "Hors mandat, non essayé : 1 machine." in said.message
     assert "(1 machine essayée, 1 connexion)" in said.message
@@ -182,15 +182,15 @@ def test_a_machine_outside_the_mandate_is_told_and_does_not_hide_the_others():
 
 def test_a_refusal_between_stations_proves_that_they_see_each_other():
     for network in ("10.20.0.0/24", ""):
-        said = one(judge.isolation(facts(attempt(445, "refused", "station", "10.20.0.21"), network=network)))
+        said = one(judge.isolation(facts(attempt(3389, "refused", "station", "10.20.0.21"), network=network)))
         assert (said.verdict, said.severity) == (Verdict.FAIL, Severity.LOW)
 
 
 def test_the_professional_network_is_judged_on_administration_and_isolation_only():
     opened = [
-        attempt(port, "open", kind) for port, kind in ((445, "server"), (9100, "printer"), (443, "dui"), (445, "nas"))
+        attempt(port, "open", kind) for port, kind in ((3389, "server"), (9100, "printer"), (443, "dui"), (3389, "nas"))
     ]
-    pro = facts(*opened, attempt(443, "open", "switch"), attempt(445, "open", "station"), role="pro")
+    pro = facts(*opened, attempt(443, "open", "switch"), attempt(3389, "open", "station"), role="pro")
     for function in (judge.servers, judge.shares, judge.printers, judge.records):
         assert one(function(pro)).verdict is Verdict.NOT_APPLICABLE
     for function in (judge.management, judge.isolation):
@@ -199,16 +199,16 @@ def test_the_professional_network_is_judged_on_administration_and_isolation_only
 
 
 def test_a_test_from_elsewhere_is_not_judged():
-    elsewhere = facts(ALIVE, attempt(445, "open"), own_addresses=("10.20.0.20", "10.10.0.200"))
+    elsewhere = facts(ALIVE, attempt(3389, "open"), own_addresses=("10.20.0.20", "10.10.0.200"))
     said = one(judge.servers(elsewhere))
     assert said.verdict is Verdict.NOT_ASSESSED
     assert "10.10.0.200" in said.message
     assert "ne permet pas de conclure" in judge.sentence(elsewhere)
     out = (attempt(25, "open", "external", "203.0.113.9"),)
     assert one(judge.egress(facts(egress=out, own_addresses=("10.10.0.200",)))).verdict is Verdict.NOT_ASSESSED
-    six = attempt(445, "open", "ipv6", SIX)
+    six = attempt(3389, "open", "ipv6", SIX)
     assert one(judge.ipv6(facts(ipv6=six, own_addresses=("10.10.0.200",)))).verdict is Verdict.NOT_ASSESSED
-    local = facts(ALIVE, attempt(445, "open"), own_addresses=("10.20.0.20", "127.0.0.1", "fe80::1"))
+    local = facts(ALIVE, attempt(3389, "open"), own_addresses=("10.20.0.20", "127.0.0.1", "fe80::1"))
     assert one(judge.servers(local)).verdict is Verdict.FAIL
 
 
@@ -261,7 +261,7 @@ def test_egress(outcomes, verdict):
 
 def test_egress_without_control_is_not_assessed():
     tried = (attempt(25, "no_answer", "external", "203.0.113.9"),)
-    assert one(judge.egress(facts(attempt(445), egress=tried))).verdict is Verdict.NOT_ASSESSED
+    assert one(judge.egress(facts(attempt(3389), egress=tried))).verdict is Verdict.NOT_ASSESSED
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ SIX_ALIVE = attempt(53, "open", "gateway", "2001:db8:20::1", must_answer=True)
     ],
 )
 def test_ipv6_needs_a_control_in_ipv6(controls, outcome, verdict):
-    tried = attempt(445, outcome, "ipv6", SIX)
+    tried = attempt(3389, outcome, "ipv6", SIX)
     assert one(judge.ipv6(facts(*controls, ipv6=tried))).verdict is verdict
     assert one(judge.ipv6(facts(*controls))).reason == "not_configured"
 
@@ -353,18 +353,18 @@ def test_a_profile_that_cannot_be_tried_is_refused(table):
 
 
 def test_the_budget_sees_a_little_of_everything_first():
-    nas = Target(label="nas", address="10.10.0.20", kind="nas", ports=(445, 139))
+    nas = Target(label="nas", address="10.10.0.20", kind="nas", ports=(3389, 139))
     gateway = Target(label="passerelle", address="10.20.0.1", kind="gateway", ports=(53,), must_answer=True)
     config = InsideConfig(role="resident", machines=(DC, nas, gateway), max_connections=3)
     kept, left = plan(config)
-    assert [(t.address, t.port) for t in kept] == [("10.20.0.1", 53), ("10.10.0.10", 445), ("10.10.0.20", 445)]
+    assert [(t.address, t.port) for t in kept] == [("10.20.0.1", 53), ("10.10.0.10", 3389), ("10.10.0.20", 3389)]
     assert [(t.address, t.port) for t in left] == [("10.10.0.10", 389), ("10.10.0.20", 139)]
 
 
 def test_an_unused_address_is_tried_on_the_first_ports_and_on_those_of_a_portal():
     gateway = Target(label="passerelle", address="10.20.0.1", kind="gateway", ports=(53,), must_answer=True)
     kept, _ = plan(InsideConfig(role="resident", machines=(gateway, DC), unused=("10.10.0.250",)))
-    assert [t.port for t in kept if t.kind == "unused"] == [445, 80, 443]
+    assert [t.port for t in kept if t.kind == "unused"] == [3389, 80, 443]
 
 
 def test_the_budget_of_a_machine_and_of_the_portal_count():
@@ -489,13 +489,13 @@ async def test_outcomes_of_a_probe():
 
 @in_loop
 async def test_a_probe_is_gentle():
-    targets = [Target(label=f"m{n}", address=f"10.10.0.{n}", kind="nas", ports=(445, 139, 22)) for n in range(1, 9)]
+    targets = [Target(label=f"m{n}", address=f"10.10.0.{n}", kind="nas", ports=(3389, 139, 22)) for n in range(1, 9)]
     network = FakeNetwork({})
     found = await probe(config_of(*targets, concurrency=3), network, quiet)
     assert len(network.asked) == len(set(network.asked)) == 24
     assert network.most <= 3
     assert network.most_of_one == 1
-    assert [(a.address, a.port) for a in found.attempts][:2] == [("10.10.0.1", 445), ("10.10.0.2", 445)]
+    assert [(a.address, a.port) for a in found.attempts][:2] == [("10.10.0.1", 3389), ("10.10.0.2", 3389)]
 
 
 @in_loop
@@ -503,7 +503,7 @@ async def test_what_the_budget_or_the_time_leave_out_is_written():
     network = FakeNetwork({})
     found = await probe(config_of(DC, max_connections=1), network, quiet)
     assert [a.outcome for a in found.attempts] == ["no_answer", "not_tried"]
-    assert network.asked == [("10.10.0.10", 445)]
+    assert network.asked == [("10.10.0.10", 3389)]
     late = await probe(config_of(DC, max_seconds=0.000001), FakeNetwork({}), quiet)
     assert {a.outcome for a in late.attempts} == {"not_tried"}
     assert late.connections == 0
@@ -512,7 +512,7 @@ async def test_what_the_budget_or_the_time_leave_out_is_written():
 @in_loop
 async def test_a_mandate_that_refuses_everything_lets_no_packet_leave():
     refusal = MandateRefusedError("x", "adresse hors du mandat")
-    routes = {("10.10.0.10", 445): refusal, ("10.10.0.10", 389): refusal, ("portail.test", 80): refusal}
+    routes = {("10.10.0.10", 3389): refusal, ("10.10.0.10", 389): refusal, ("portail.test", 80): refusal}
     found = await probe(config_of(DC, portal_url="http://portail.test/"), FakeNetwork(routes), quiet)
     assert (found.connections, found.datagrams) == (0, 0)
     assert isinstance(found.portal, Gap)
@@ -579,7 +579,7 @@ async def test_a_name_server_that_tells_an_internal_address_is_heard():
 
 
 def test_facts_can_be_written_and_read_again():
-    full = facts(egress=(attempt(25),), portal=Gap(reason=Reason.TIMEOUT, detail="Rien."), ipv6=attempt(445))
+    full = facts(egress=(attempt(25),), portal=Gap(reason=Reason.TIMEOUT, detail="Rien."), ipv6=attempt(3389))
     assert msgspec.json.decode(msgspec.json.encode(full), type=InsideFacts) == full
 
 

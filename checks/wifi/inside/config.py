@@ -24,7 +24,7 @@ EQUIPMENT = (GATEWAY, ACCESS_POINT, SWITCH)
 """What the network itself is made of."""
 
 MANAGEMENT_PORTS = (22, 23, 80, 443, 8080, 8443)
-"""SSH, Telnet and web pages of equipment. SNMP is UDP, where silence proves nothing: left out."""
+"""SSH, Telnet and web pages of equipment. SNMP is asked apart."""
 FILE_PORTS = (445, 139, 2049)
 """SMB, NetBIOS, NFS."""
 PRINT_PORTS = (9100, 515, 631)
@@ -115,6 +115,8 @@ class InsideConfig(Record, frozen=True, kw_only=True):
     ssid: str = ""
     network: str = ""
     """Range this network gives its addresses in. When declared, a test run from elsewhere is not judged."""
+    routers: tuple[str, ...] = ()
+    """Addresses of what may serve as router and hand out addresses on this network, IPv6 ones included."""
     unused: tuple[str, ...] = ()
     """Addresses nobody has, in the ranges above. What answers for one of them is a filter or a captive portal."""
     internal_name: str = ""
@@ -127,6 +129,8 @@ class InsideConfig(Record, frozen=True, kw_only=True):
     ipv6_target: str = ""
     """IPv6 address of a professional machine."""
     ipv6_port: Port = 445
+    snmp: bool = True
+    """Ask equipment and printers whether they speak SNMPv3: one datagram each, without any password."""
     max_connections: Annotated[int, msgspec.Meta(ge=1, le=MAX_ATTEMPTS)] = 400
     """In all."""
     max_per_host: Annotated[int, msgspec.Meta(ge=1, le=100)] = 16
@@ -151,7 +155,7 @@ class InsideConfig(Record, frozen=True, kw_only=True):
             raise ValueError("deux cibles portent le même nom")
         if self.network:
             _range(self.network)
-        for address in (*self.unused, *filter(None, [self.ipv6_target])):
+        for address in (*self.unused, *self.routers, *filter(None, [self.ipv6_target])):
             _address(address)
         if self.ipv6_target and ipaddress.ip_address(self.ipv6_target).version == 4:  # noqa: PLR2004 - IP version
             raise ValueError(f"« {self.ipv6_target} » n'est pas une adresse IPv6")

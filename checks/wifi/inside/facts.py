@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final, Literal
 
 from checks.model import Gap, Record
@@ -28,6 +29,8 @@ class Attempt(Record, frozen=True, kw_only=True):
     address: str
     """Address or name that was tried."""
     port: int
+    protocol: Literal["tcp", "udp"] = "tcp"
+    """`udp`: an SNMPv3 discovery, which needs no password; its silence proves nothing."""
     kind: str
     """Kind of the target, `unused` or `external`."""
     outcome: Outcome
@@ -70,6 +73,15 @@ class Portal(Record, frozen=True, kw_only=True, tag="portal", tag_field="kind"):
     milliseconds: float
 
 
+class Router(Record, frozen=True, kw_only=True):
+    """Something that serves as router or hands out addresses, as this machine was told."""
+
+    kind: Literal["gateway", "dhcp", "announced"]
+    """IPv4 gateway, DHCP server, IPv6 router that announced itself."""
+    address: str
+    interface: str = ""
+
+
 class InsideFacts(Record, frozen=True, kw_only=True):
     """One test from one network."""
 
@@ -78,6 +90,8 @@ class InsideFacts(Record, frozen=True, kw_only=True):
     ssid: str = ""
     network: str = ""
     """Range declared for this network; empty when none is."""
+    started: datetime | None = None
+    """UTC; None when nothing was tried."""
     own_addresses: tuple[str, ...] = ()
     """Of this machine on the way to the targets; empty when they could not be read."""
     attempts: tuple[Attempt, ...] = ()
@@ -89,6 +103,10 @@ class InsideFacts(Record, frozen=True, kw_only=True):
     """None when no page was declared."""
     ipv6: Attempt | None = None
     """None when no IPv6 target was declared."""
+    routers: tuple[Router, ...] | Gap | None = None
+    """None when they were not looked for."""
+    declared_routers: tuple[str, ...] = ()
+    """Addresses that may serve as router or hand out addresses, as declared."""
     connections: int = 0
     """TCP connections really asked of the network, portal included."""
     datagrams: int = 0

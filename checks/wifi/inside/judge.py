@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from checks.common.french import choose, count
+from checks.common.french import choose, count, listed
 from checks.model import (
     Affected,
     Evidence,
@@ -53,7 +53,11 @@ class Question(NamedTuple):
     """Asked of the professional network too; otherwise reaching them is what that network is for."""
 
 
-SERVERS = Question("les serveurs professionnels", lambda one: one.kind == SERVER, everywhere=False)
+SERVERS = Question(
+    "les services des serveurs professionnels (annuaire, bureau à distance, bases)",
+    lambda one: one.kind == SERVER and one.port not in FILE_PORTS,
+    everywhere=False,
+)
 MANAGEMENT = Question("l'administration des équipements du réseau", lambda one: one.kind in EQUIPMENT, everywhere=True)
 SHARES = Question(
     "les partages de fichiers",
@@ -66,7 +70,7 @@ STATIONS = Question("les appareils des autres", lambda one: one.kind == STATION,
 
 
 def servers(facts: InsideFacts) -> list[Judgement]:
-    """Conforms when no professional server answers, on any port, to a resident or a visitor."""
+    """Conforms when no professional server answers to a resident or a visitor, shares apart: see `shares`."""
     return _ask(facts, SERVERS)
 
 
@@ -116,7 +120,7 @@ def _names(facts: InsideFacts, lookups: tuple[Lookup, ...]) -> Judgement:
     told = {one.server: inside for one in lookups if (inside := _internal(facts, one))}
     if told:
         affected = tuple(
-            Affected(id=f"dns:{server}", label=server, detail=f"{name} : {', '.join(addresses)}")
+            Affected(id=f"dns:{server}", label=server, detail=f"{name} : {', '.join(addresses)}", kind="dns")
             for server, addresses in told.items()
         )
         message = f"{who}, le DNS ({', '.join(told)}) donne l'adresse interne de {name}."
@@ -203,12 +207,57 @@ def ipv6(facts: InsideFacts) -> list[Judgement]:
     return [passed(subject, f"{PEOPLE[facts.role]}, {facts.ipv6.address} ne répond pas en IPv6.", *_proof(tried))]
 
 
+def routers(facts: InsideFacts) -> list[Judgement]:
+    """Conforms when only the declared equipment serves as router and hands out addresses.
+
+    Only what this machine was told is known: another one may be told otherwise a minute later.
+    """
+    subject = place(facts)
+    if isinstance(facts.routers, Gap):
+        return [not_assessed(subject, facts.routers)]
+    if facts.routers is None or signs.misplaced(facts):
+        gap = signs.misplaced(facts)
+        return [not_assessed(subject, gap) if gap else _unknown(subject, Reason.NOT_CONFIGURED, _NO_ROUTER)]
+    if not facts.routers:
+        return [_unknown(subject, Reason.UNSUPPORTED, _NO_ROUTER)]
+    seen = tuple(
+        Evidence(
+            value=f"{_ROUTERS[one.kind]} : {one.address}", source=f"routes et baux de ce poste {one.interface}".strip()
+        )
+        for one in facts.routers
+    )
+    strangers = [one for one in facts.routers if one.address not in facts.declared_routers]
+    if not facts.declared_routers:
+        several = {one.address for one in facts.routers if one.kind == "announced"}
+        if len(several) < 2:  # noqa: PLR2004 - more than one router announces itself
+            return [_unknown(subject, Reason.NOT_CONFIGURED, "Les routeurs de ce réseau ne sont pas déclarés.")]
+        strangers = [one for one in facts.routers if one.kind == "announced"]
+    if strangers:
+        names = listed(f"{one.address} ({_ROUTERS[one.kind]})" for one in strangers)
+        affected = tuple(
+            Affected(id=f"{one.kind}:{one.address}", label=one.address, detail=_ROUTERS[one.kind], kind=one.kind)
+            for one in strangers
+        )
+        message = f"Sur ce réseau, un appareil qui n'est pas déclaré sert de routeur ou donne les adresses : {names}."
+        return [failed(subject, message, *seen[:SHOWN], affected=affected)]
+    message = f"Seuls les équipements déclarés servent de routeur à ce poste ({len(seen)} vus)."
+    return [passed(subject, message, *seen[:SHOWN])]
+
+
+_NO_ROUTER = "Aucun routeur ni serveur d'adresses de ce réseau n'est connu de ce poste."
+_ROUTERS = {
+    "gateway": "passerelle IPv4",
+    "dhcp": "serveur d'adresses (DHCP)",
+    "announced": "routeur IPv6 qui s'est annoncé",
+}
+
+
 def sentence(facts: InsideFacts) -> str:
     """The verdict in one sentence: « D'un poste résident, on atteint … »."""
     who = PEOPLE[facts.role]
     if misplaced := signs.misplaced(facts):
         return f"{who} : l'essai ne permet pas de conclure. {misplaced.detail}"
-    targets = [one for one in facts.attempts if one.kind != UNUSED and not one.must_answer]
+    targets = [one for one in facts.attempts if one.kind != UNUSED and _tells(one)]
     reached = signs.reached(facts, targets)
     if reached:
         return f"{who}, on atteint {signs.listed(reached)}."
@@ -228,7 +277,7 @@ def place(facts: InsideFacts) -> str:
 
 def _ask(facts: InsideFacts, question: Question) -> list[Judgement]:
     subject = place(facts)
-    tried = [one for one in facts.attempts if question.concerns(one) and not one.must_answer]
+    tried = [one for one in facts.attempts if question.concerns(one) and _tells(one)]
     if facts.role == PRO and not question.everywhere:
         return [not_applicable(subject, f"Un poste professionnel doit pouvoir atteindre {question.what}.")]
     if not tried:
@@ -240,6 +289,11 @@ def _ask(facts: InsideFacts, question: Question) -> list[Judgement]:
     if gap := signs.doubt(facts, tried, question.what):
         return [not_assessed(subject, gap)]
     return [_success(facts, question, tried)]
+
+
+def _tells(one: Attempt) -> bool:
+    """An attempt to judge on: silence in UDP proves nothing, and says nothing against a proof in TCP."""
+    return not one.must_answer and (one.protocol == "tcp" or one.outcome == OPEN)
 
 
 def _success(facts: InsideFacts, question: Question, tried: Sequence[Attempt]) -> Judgement:
@@ -293,16 +347,20 @@ def _proof(attempts: Sequence[Attempt]) -> tuple[Evidence, ...]:
         Evidence(
             value=f"{_WORDS.get(one.outcome, one.detail or one.outcome)}"
             + (f" ({one.milliseconds:.0f} ms)" if one.milliseconds is not None else ""),
-            source=f"connexion TCP à {one.address} port {one.port} ({one.target})",
+            source=f"{_how(one)} à {one.address} port {one.port} ({one.target})",
         )
         for one in attempts[:SHOWN]
     )
 
 
+def _how(one: Attempt) -> str:
+    return "connexion TCP" if one.protocol == "tcp" else "question SNMPv3 sans mot de passe"
+
+
 def _affected(attempts: Iterable[Attempt]) -> tuple[Affected, ...]:
     return tuple(
         Affected(
-            id=f"tcp:{one.address}:{one.port}",
+            id=f"{one.protocol}:{one.address}:{one.port}",
             label=one.target,
             detail=_WORDS[one.outcome],
             kind=one.outcome,

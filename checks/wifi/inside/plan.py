@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Literal
 
 from checks.model import Record
-from checks.wifi.inside.config import InsideConfig, Target
+from checks.wifi.inside import snmp
+from checks.wifi.inside.config import EQUIPMENT, PRINTER, InsideConfig, Target
 from checks.wifi.inside.facts import EXTERNAL, NOT_TRIED, UNUSED, Attempt
 
 FIRST_PORTS = 3
@@ -24,6 +26,7 @@ class Try(Record, frozen=True, kw_only=True):
     address: str
     port: int
     kind: str
+    protocol: Literal["tcp", "udp"] = "tcp"
     must_answer: bool = False
 
     def untried(self, why: str) -> Attempt:
@@ -32,6 +35,7 @@ class Try(Record, frozen=True, kw_only=True):
             target=self.target,
             address=self.address,
             port=self.port,
+            protocol=self.protocol,
             kind=self.kind,
             outcome=NOT_TRIED,
             detail=why,
@@ -45,7 +49,9 @@ def plan(config: InsideConfig) -> tuple[list[Try], list[Try]]:
     First what gives a meaning to silence (machines that must answer, unused addresses), then the first port of every
     machine, then the second: a small budget sees a little of everything.
     """
-    wished = list(dict.fromkeys((*_witnesses(config), *_outside(config), *_by_rank(config.machines))))
+    machines = config.machines
+    asked = _snmp(machines) if config.snmp else ()
+    wished = list(dict.fromkeys((*_witnesses(config), *_outside(config), *_by_rank(machines), *asked)))
     kept: list[Try] = []
     left: list[Try] = []
     of_host: Counter[str] = Counter()
@@ -76,6 +82,13 @@ def _outside(config: InsideConfig) -> Iterable[Try]:
     if config.external:
         for port in dict.fromkeys(config.egress_ports):
             yield Try(target=config.external, address=config.external, port=port, kind=EXTERNAL)
+
+
+def _snmp(targets: Iterable[Target]) -> Iterable[Try]:
+    for target in targets:
+        if target.kind in {*EQUIPMENT, PRINTER} and not target.must_answer:
+            for host in target.hosts():
+                yield Try(target=target.label, address=host, port=snmp.PORT, kind=target.kind, protocol="udp")
 
 
 def _by_rank(targets: Iterable[Target]) -> list[Try]:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from checks.common.dns import DnsClient
 from checks.common.text import clean
 from checks.model import Gap, MandateRefusedError, Network, Progress, Reason
+from checks.wifi.inside import snmp
 from checks.wifi.inside.config import InsideConfig, portal_parts
 from checks.wifi.inside.facts import (
     ERROR,
@@ -82,6 +83,7 @@ class Prober:
             role=config.role,
             ssid=config.ssid,
             network=config.network,
+            declared_routers=config.routers,
             own_addresses=tuple(self._own),
             attempts=tuple(a for one, a in made.items() if one.kind not in {EXTERNAL, IPV6}),
             egress=tuple(a for one, a in made.items() if one.kind == EXTERNAL),
@@ -125,12 +127,14 @@ class Prober:
         seconds = time.monotonic() - started
         sent = outcome in {OPEN, REFUSED, NO_ANSWER}
         if sent:
-            self.connections += 1
+            self.connections += one.protocol == "tcp"
+            self.datagrams += one.protocol == "udp"
             await asyncio.sleep(self._config.pause)
         return Attempt(
             target=one.target,
             address=one.address,
             port=one.port,
+            protocol=one.protocol,
             kind=one.kind,
             outcome=outcome,
             milliseconds=round(seconds * 1000, 1) if sent else None,
@@ -139,6 +143,8 @@ class Prober:
         )
 
     async def _knock(self, one: Try) -> tuple[Outcome, str]:
+        if one.protocol == "udp":
+            return await asyncio.to_thread(self._ask_snmp, one)
         timeout = self._config.connect_timeout
         try:
             _, writer = await self._network.open(one.address, one.port, "tcp", PURPOSE, timeout)
@@ -147,6 +153,14 @@ class Prober:
         self._remember(writer)
         await _close(writer)
         return OPEN, ""
+
+    def _ask_snmp(self, one: Try) -> tuple[Outcome, str]:
+        try:
+            address, *_ = self._network.permit(one.address, one.port, "snmp", PURPOSE)
+            reply = snmp.ask(address, self._config.connect_timeout)
+        except OSError as error:
+            return outcome_of(error)
+        return (OPEN, "") if snmp.is_answer(reply) else (NO_ANSWER, "une réponse est venue, qui n'est pas SNMPv3")
 
     def _remember(self, writer: asyncio.StreamWriter) -> None:
         if name := writer.get_extra_info("sockname"):
