@@ -48,6 +48,8 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[a-z]+")
 _BOX = re.compile(r"(livebox|freebox|freewifi|bbox|sfr|neuf|numericable|orange|eduroam|fon)\b.*", re.IGNORECASE)
 """Names of home boxes and of roaming networks: `Livebox-Pro` is somebody's subscription, not a role."""
+_BYTES = 6
+"""Of a BSSID."""
 _RADIO_SPAN = 15
 """An access point numbers its radios and SSIDs from its own address, sixteen of them at most."""
 _LOCAL = 0x02
@@ -153,6 +155,6 @@ def _kin(bssid: str, declared: str) -> bool:
         one, other = bytes.fromhex(bssid.replace(":", "")), bytes.fromhex(declared.replace(":", ""))
     except ValueError:
         return False
-    if len(one) != len(other) or one[1:-1] != other[1:-1] or abs(one[-1] - other[-1]) > _RADIO_SPAN:
+    if len(one) != _BYTES or len(other) != _BYTES or one[1:-1] != other[1:-1] or abs(one[-1] - other[-1]) > _RADIO_SPAN:
         return False
     return one[0] == other[0] or bool((one[0] | other[0]) & _LOCAL)
