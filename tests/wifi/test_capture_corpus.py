@@ -26,6 +26,7 @@ CUT_SHORT = {"aircrack-ng__pmkid-not-recognized.cap", "scapy__bad_rsn_parsing_ov
 SNAPPED = {"tcpdump__ieee802.11_parse_elements_oobr.pcap", "tcpdump__radiotap-heapoverflow.pcap"}
 
 
+@functools.cache
 def facts_of(path):
     from checks.wifi.capture.reader import read_captures
 
@@ -348,6 +349,8 @@ def test_departures_equal_those_of_tshark(path):
 @with_tshark
 @EACH
 def test_tls_and_end_of_authentications_equal_those_of_tshark(path):
+    if "radius" in path.name:
+        pytest.skip("EAP inside RADIUS has tests of its own")
     rows = [row for row in tshark(path) if row["eap.code"] and row["eapol.type"]]
     sessions = facts_of(path).eap
     hellos = [row for row in rows if "2" in row["tls.handshake.type"]]

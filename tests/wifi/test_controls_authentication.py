@@ -124,6 +124,12 @@ def test_identity_in_clear_fails_and_shows_no_name() -> None:
     assert found.affected[0].detail == "c1 : identité en clair, domaine « tilleuls.test »"
 
 
+def test_certificate_of_the_station_in_clear_names_it_as_well() -> None:
+    found = judge(IDENTITY, site(eap=(session(client_certificate=True),)), PRO)
+    assert found.verdict is F
+    assert found.affected[0].detail == "c1 : certificat de l'appareil en clair"
+
+
 # --- WIFI-EAP-003
 
 

@@ -65,6 +65,9 @@ class Exchange:
         self.outcome = ""
         self.tls_used = False
         self.flight = Flight()
+        self.answer = Flight()
+        """What the station says in the same TLS conversation."""
+        self.last_response: tuple[int, int] | None = None
         self.last_request: tuple[int, int] | None = None
 
     def add(self, body: bytes, packet: Packet) -> None:
@@ -81,7 +84,7 @@ class Exchange:
             if code == _REQUEST:
                 self._request(identifier, kind, content)
             else:
-                self._response(kind, content, packet)
+                self._response(identifier, kind, content, packet)
 
     def _request(self, identifier: int, kind: int, content: bytes) -> None:
         if kind in {_IDENTITY, _NOTIFICATION, _NAK}:
@@ -91,11 +94,12 @@ class Exchange:
         if kind in _TLS_METHODS and content:
             if content[0] & _START:
                 self.flight.reset()
+                self.answer.reset()
             elif self.last_request != (identifier, kind):  # the same identifier again is a retransmission
                 self.flight.add(content)
         self.last_request = (identifier, kind)
 
-    def _response(self, kind: int, content: bytes, packet: Packet) -> None:
+    def _response(self, identifier: int, kind: int, content: bytes, packet: Packet) -> None:
         if kind == _IDENTITY:
             if self.identity is None or is_anonymous(self.identity):
                 self.identity, self.identity_packet = content.split(b"\0", 1)[0], packet
@@ -105,7 +109,11 @@ class Exchange:
             self.started.setdefault(method_name(kind, content))
             if kind == _LEAP and len(content) > 3 and self.identity is None:
                 self.identity, self.identity_packet = content[3 + content[2] :], packet  # after the answer
-            self.tls_used |= kind in _TLS_METHODS
+            if kind in _TLS_METHODS:
+                self.tls_used = True
+                if content and self.last_response != (identifier, kind):
+                    self.answer.add(content)
+                self.last_response = (identifier, kind)
 
     @property
     def told(self) -> bool:
@@ -133,7 +141,7 @@ class Exchange:
 
 
 class Flight:
-    """Fragments of the server put end to end, and what its TLS handshake says in clear."""
+    """Fragments of one side put end to end, and what its TLS handshake says in clear."""
 
     def __init__(self) -> None:
         self.version: TlsVersion | None = None

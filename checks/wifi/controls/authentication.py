@@ -127,8 +127,8 @@ def _weak(names: Iterable[str]) -> list[str]:
 
 @each_authentication
 def identities(subject: str, sessions: list[EapSession], context: Context) -> Judgement:  # noqa: ARG001
-    """Conforms when no station says who it is before the tunnel is encrypted."""
-    clear = [one for one in sessions if one.identity_in_clear]
+    """Conforms when no station says who it is before the tunnel is encrypted, by an identity or a certificate."""
+    clear = [one for one in sessions if one.identity_in_clear or one.client_certificate]
     if clear:
         affected = distinct(station(one.client, "identity", _realm(one), one.bssid) for one in clear)
         named = count(len(affected), "appareil annonce son identité", "appareils annoncent leur identité")
@@ -139,7 +139,8 @@ def identities(subject: str, sessions: list[EapSession], context: Context) -> Ju
 
 
 def _realm(one: EapSession) -> str:
-    return f"{one.client} : identité en clair" + (f", domaine « {one.realm} »" if one.realm else "")
+    what = "identité" if one.identity_in_clear else "certificat de l'appareil"
+    return f"{one.client} : {what} en clair" + (f", domaine « {one.realm} »" if one.realm else "")
 
 
 @each_authentication
