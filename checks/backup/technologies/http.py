@@ -8,20 +8,17 @@ never followed. A refused sign-in is never tried again.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
-import socket
-import ssl
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 from checks.backup.config import RepositoryConfig
-from checks.common.text import clean
-from checks.model import Gap, MandateRefusedError, Network, Reason
+from checks.backup.technologies.http_tls import ApiError, Connection, Server, connect, lost
+from checks.model import Gap, Network, Reason
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of one answer. 10,000 restore points take about 4 MiB."""
@@ -44,47 +41,6 @@ _CODES: Mapping[int, tuple[Reason, str]] = {
     429: (Reason.REFUSED, "le serveur demande de ralentir"),
     501: (Reason.UNSUPPORTED, "cette information n'existe pas dans cette version"),
 }
-_VERIFICATION = {
-    9: "le certificat n'est pas encore valable",
-    10: "le certificat a expiré",
-    18: "le certificat est auto-signé",
-    19: "la chaîne se termine par une autorité auto-signée inconnue",
-    20: "l'autorité qui a signé le certificat est inconnue",
-    21: "le certificat de l'autorité manque",
-    62: "le certificat n'est pas au nom de ce serveur",
-    64: "le certificat n'est pas au nom de cette adresse",
-}
-"""French words for the verification codes of OpenSSL (x509_vfy.h)."""
-
-
-class ApiError(Exception):
-    """A question got no usable answer. `detail` is one French sentence and holds nothing the server wrote."""
-
-    def __init__(self, reason: Reason, detail: str, status: int = 0) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-        self.status = status
-
-    @property
-    def gap(self) -> Gap:
-        """What stands where the fact would be."""
-        return Gap(reason=self.reason, detail=self.detail)
-
-    @property
-    def final(self) -> bool:
-        """No other question to this server makes sense: it does not answer, or does not know who asks."""
-        return not self.status or self.status in {401, 429}
-
-
-class Server(NamedTuple):
-    """Where the product answers and what vouches for it."""
-
-    host: str
-    port: int
-    ca_file: str = ""
-    fingerprint: str = ""
-    """SHA-256 of its certificate, 64 lower-case hexadecimal digits; empty: an authority vouches for it."""
 
 
 def server_of(config: RepositoryConfig, default_port: int) -> Server:
@@ -106,22 +62,6 @@ def server_of(config: RepositoryConfig, default_port: int) -> Server:
     if digits and (len(digits) != _HEX_SHA256 or set(digits) - set("0123456789abcdef")):
         raise ApiError(Reason.NOT_CONFIGURED, f"« {config.label} » : « fingerprint » attend une empreinte SHA-256")
     return Server(host, port, config.ca_file, digits)
-
-
-class _BoundedSocket(ssl.SSLSocket):
-    """A TLS socket whose reads stop at a moment: a server that sends a byte from time to time does not hold us."""
-
-    limit: float | None = None
-    """Moment of the monotonic clock; None until the first request."""
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        """Read, for at most `STEP_SECONDS` and never beyond `limit`."""
-        if self.limit is not None:
-            left = self.limit - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("answer too slow")
-            self.settimeout(min(left, self.gettimeout() or left))
-        return super().recv_into(*args, **kwargs)
 
 
 class Client:
@@ -146,7 +86,7 @@ class Client:
         self._step = step_seconds
         self._answer = answer_seconds
         self._max_body = max_body
-        self._connection: http.client.HTTPSConnection | None = None
+        self._connection: Connection | None = None
         self._asked = 0
         self._signed: set[str] = set()
         self._until = time.monotonic() + TOTAL_SECONDS
@@ -160,12 +100,12 @@ class Client:
     @property
     def name(self) -> str:
         """What the reader calls the server."""
-        return f"{self.server.host}:{self.server.port}"
+        return self.server.name
 
     def open(self) -> None:
         """Connect and verify the certificate; nothing is sent. Raises `ApiError`."""
         if self._connection is None or self._connection.sock is None:
-            self._connection = self._connect()
+            self._connection = connect(self.server, self._network, self._purpose, self._step)
 
     def close(self) -> None:
         """Hang up."""
@@ -193,6 +133,20 @@ class Client:
         with contextlib.suppress(ApiError):
             self._post(path, {})
 
+    def raw(self, method: Literal["GET", "HEAD"], target: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        """The answer as it comes, to be read to its end before the next question. Raises `ApiError`."""
+        self._count()
+        try:
+            self.open()
+            connection = self._connection
+            assert connection is not None  # noqa: S101 - `open` made it or raised
+            connection.bound(self._step, self._answer)
+            connection.request(method, target, headers=dict(headers))
+            return connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise lost(self.server, error) from None
+
     # --- internals -----------------------------------------------------------------------------------------------
 
     def _post(self, path: str, form: Mapping[str, str]) -> Any:
@@ -202,9 +156,7 @@ class Client:
         return self._ask("POST", path, urlencode(form).encode())
 
     def _ask(self, method: str, target: str, body: bytes | None) -> Any:
-        self._asked += 1
-        if self._asked > MAX_REQUESTS or time.monotonic() > self._until:
-            raise ApiError(Reason.TIMEOUT, f"{self.name} : trop de questions ou trop de temps, la lecture s'arrête là")
+        self._count()
         # A kept connection may have been closed by the server since: a GET is asked once more on a new one.
         reused = self._connection is not None and self._connection.sock is not None
         try:
@@ -212,25 +164,27 @@ class Client:
         except (http.client.RemoteDisconnected, ConnectionError) as error:
             self.close()
             if method != "GET" or not reused:
-                raise self._lost(error) from None
+                raise lost(self.server, error) from None
             try:
                 status, raw = self._exchange(method, target, body)
             except (OSError, http.client.HTTPException) as again:
                 self.close()
-                raise self._lost(again) from None
+                raise lost(self.server, again) from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise self._lost(error) from None
+            raise lost(self.server, error) from None
         return self._decode(status, raw)
+
+    def _count(self) -> None:
+        self._asked += 1
+        if self._asked > MAX_REQUESTS or time.monotonic() > self._until:
+            raise ApiError(Reason.TIMEOUT, f"{self.name} : trop de questions ou trop de temps, la lecture s'arrête là")
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
         self.open()
         connection = self._connection
         assert connection is not None  # noqa: S101 - `open` made it or raised
-        sock = connection.sock
-        if isinstance(sock, _BoundedSocket):
-            sock.limit = time.monotonic() + self._answer
-            sock.settimeout(self._step)
+        connection.bound(self._step, self._answer)
         headers = dict(self.headers)
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -260,100 +214,6 @@ class Client:
             return msgspec.json.decode(raw)
         except (msgspec.DecodeError, RecursionError, ValueError):
             raise ApiError(Reason.MALFORMED, f"{self.name} : la réponse n'est pas du JSON lisible", status) from None
-
-    def _connect(self) -> http.client.HTTPSConnection:
-        host, port = self.server.host, self.server.port
-        try:
-            addresses = self._network.permit(host, port, "https", self._purpose)
-        except MandateRefusedError as error:
-            raise ApiError(Reason.REFUSED, f"{self.name} : hors du mandat ({clean(error.why, 200)})") from None
-        except OSError:
-            raise ApiError(Reason.UNREACHABLE, f"{self.name} : ce nom n'a pas d'adresse") from None
-        context = self._context()
-        problem: Exception = OSError("no address")
-        for address in addresses:
-            connection = _Verified(host, port, address, context, self.server.fingerprint, self._step)
-            try:
-                connection.connect()
-            except (OSError, ssl.SSLError) as error:
-                connection.close()
-                problem = error
-                if isinstance(error, ssl.SSLError):
-                    break
-            else:
-                return connection
-        raise self._lost(problem)
-
-    def _context(self) -> ssl.SSLContext:
-        try:
-            context = ssl.create_default_context(cafile=self.server.ca_file or None)
-        except (OSError, ssl.SSLError):
-            raise ApiError(
-                Reason.NOT_CONFIGURED,
-                f"{self.name} : le fichier d'autorité {self.server.ca_file} ne peut pas être lu",
-            ) from None
-        if self.server.fingerprint:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        context.sslsocket_class = _BoundedSocket
-        return context
-
-    def _lost(self, error: Exception) -> ApiError:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            words = _VERIFICATION.get(error.verify_code, "le certificat est refusé")
-            return ApiError(
-                Reason.REFUSED,
-                f"{self.name} : {words} ; aucun mot de passe n'a été envoyé. Indiquer l'autorité (ca_file) ou, après "
-                "l'avoir vérifiée sur le serveur, l'empreinte SHA-256 du certificat (fingerprint)",
-            )
-        if isinstance(error, _WrongPinError):
-            return ApiError(
-                Reason.REFUSED,
-                f"{self.name} : le certificat présenté (SHA-256 {error.seen}) n'est pas celui dont l'empreinte est "
-                "déclarée ; aucun mot de passe n'a été envoyé",
-            )
-        if isinstance(error, TimeoutError):
-            return ApiError(Reason.TIMEOUT, f"{self.name} : pas de réponse complète à temps")
-        if isinstance(error, ssl.SSLError):
-            return ApiError(Reason.UNREACHABLE, f"{self.name} : la négociation TLS a échoué")
-        if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
-            return ApiError(Reason.MALFORMED, f"{self.name} : ce qui répond ne parle pas HTTP correctement")
-        return ApiError(Reason.UNREACHABLE, f"{self.name} : connexion impossible ou coupée")
-
-
-class _WrongPinError(OSError):
-    def __init__(self, seen: str) -> None:
-        super().__init__("another certificate")
-        self.seen = seen
-
-
-class _Verified(http.client.HTTPSConnection):
-    """Connects to a permitted address under the name of the server, and verifies who answers."""
-
-    def __init__(
-        self, host: str, port: int, address: str, context: ssl.SSLContext, fingerprint: str, timeout: float
-    ) -> None:
-        super().__init__(host, port, timeout=timeout, context=context)
-        self._address = address
-        self._verifier = context
-        self._fingerprint = fingerprint
-        self.auto_open = 0
-        """Otherwise the library would connect again by itself, without this verification."""
-
-    def connect(self) -> None:
-        """TCP to the address, TLS to the name, and the fingerprint when one is declared."""
-        raw = socket.create_connection((self._address, self.port), self.timeout)
-        try:
-            wrapped = self._verifier.wrap_socket(raw, server_hostname=self.host)
-        except BaseException:
-            raw.close()
-            raise
-        if self._fingerprint:
-            seen = hashlib.sha256(wrapped.getpeercert(binary_form=True) or b"").hexdigest()
-            if seen != self._fingerprint:
-                wrapped.close()
-                raise _WrongPinError(seen)
-        self.sock = wrapped
 
 
 class Reader:

@@ -18,7 +18,8 @@ from checks.backup.facts import Access, Job, Point, Repository
 from checks.backup.technologies import http_values as values
 from checks.backup.technologies import pbs_parse as parse
 from checks.backup.technologies.base import Tools
-from checks.backup.technologies.http import ApiError, Client, Reader, server_of
+from checks.backup.technologies.http import Client, Reader, server_of
+from checks.backup.technologies.http_tls import ApiError
 from checks.backup.technologies.record import declared_access, malformed, unread, unsupported
 from checks.model import Gap, Reason
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from checks.backup.config import RepositoryConfig
 from checks.backup.technologies import http_values as values
-from checks.backup.technologies.http import ApiError, Client, server_of
+from checks.backup.technologies.http import Client, server_of
+from checks.backup.technologies.http_tls import ApiError
 from checks.model import Reason
 from tests.backup.fakes.tls import Fake, Loopback, Reply, serving
 
