@@ -7,6 +7,7 @@ two readings are worth comparing. It is optional (`pip install ausculte[wifi]`) 
 from __future__ import annotations
 
 from checks.common.text import clean
+from checks.common.traceless import traceless
 
 MAX_FRAMES = 20
 MAX_BYTES = 4096
@@ -30,8 +31,9 @@ class SecondOpinion:
 def dissect(frame: bytes) -> str:
     """One line: SSID, elements seen, key management read, and where dissection stopped."""
     try:
-        from scapy.layers.dot11 import Dot11, Dot11Elt, Dot11EltRSN
-        from scapy.packet import Raw
+        with traceless():
+            from scapy.layers.dot11 import Dot11, Dot11Elt, Dot11EltRSN
+            from scapy.packet import Raw
     except ImportError:
         return "scapy n'est pas installé"
     try:

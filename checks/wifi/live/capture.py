@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Self
 
 from checks.common.french import count
 from checks.common.programs import Machine
+from checks.common.traceless import traceless
 from checks.model import Gap, MandateRefusedError, Reason
 from checks.wifi.capture.link import IEEE80211, PRISM, RADIOTAP
 
@@ -94,8 +95,9 @@ def open_ear(machine: Machine, interface: str) -> Ear | Gap:
 
 
 def _open(interface: str) -> Ear:
-    import scapy.layers.dot11  # noqa: F401 - tells scapy the link types of radios, or it warns that it guesses
-    from scapy.arch.linux import L2ListenSocket
+    with traceless():
+        import scapy.layers.dot11  # noqa: F401 - tells scapy the link types of radios, or it warns that it guesses
+        from scapy.arch.linux import L2ListenSocket
 
     ear: Any = L2ListenSocket(iface=interface, promisc=False, nofilter=1)
     with contextlib.suppress(PermissionError):
@@ -169,15 +171,18 @@ class LiveStream:
         began = self._monotonic()
         yield self._counted(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0xFFFF, self._link))
         try:
-            while not self.gone and not self.full:
+            while not self.full:
                 self.seconds = self._monotonic() - began
                 left = self._bounds.seconds - self.seconds
-                if left <= 0:
-                    break
-                self._tick(self.seconds)
-                self._ear.wait(min(TICK, left))
+                if not self.gone:
+                    if left <= 0:
+                        break
+                    self._tick(self.seconds)
+                    self._ear.wait(min(TICK, left))
                 if piece := self._gather():
                     yield self._counted(piece)
+                elif self.gone:
+                    break
         finally:
             self.seconds = self._monotonic() - began
             self.dropped += self._ear.dropped()
@@ -200,8 +205,10 @@ class LiveStream:
             except OSError as error:
                 if error.errno not in _GONE:
                     raise
-                self.gone = True
-                break
+                if self.gone:
+                    break
+                self.gone = True  # told once, before the frames that still wait
+                continue
             if not frame:
                 continue
             record = _record(frame, self._clock() if moment is None else moment)
