@@ -215,7 +215,7 @@ def _drawing(exhibit: Spans | Lines, anchor: str, sheet: str) -> DrawingView:
 def _span_rows(spans: Spans) -> tuple[Row, tuple[Row, ...]]:
     found = [(lane, span) for lane in spans.lanes for span in lane.spans]
     graded = any(not quiet(span.level) for _, span in found)
-    head = ("Partie", "Nom", "À qui", f"De, {spans.axis}", "À", *((spans.scale,) if spans.scale else ()))
+    head = ("Partie", "Nom", "À qui", _end("De", spans), _end("À", spans), *((spans.scale,) if spans.scale else ()))
     head = (*head, *(("Niveau",) if graded else ()), "Détail")
     return head, tuple(
         (
@@ -225,11 +225,19 @@ def _span_rows(spans: Spans) -> tuple[Row, tuple[Row, ...]]:
             pictures.said(span.start),
             pictures.said(span.stop),
             *((_measured(span.height),) if spans.scale else ()),
-            *((french.LEVELS[span.level],) if graded else ()),
+            *((_graded(span.level),) if graded else ()),
             span.detail or "–",
         )
         for lane, span in found
     )
+
+
+def _end(word: str, spans: Spans) -> str:
+    return f"{word} ({spans.unit})" if spans.unit else word
+
+
+def _graded(level: str) -> str:
+    return "–" if quiet(level) else french.LEVELS[level]
 
 
 def _measured(value: float | None) -> str:

@@ -53,7 +53,6 @@ class Box(NamedTuple):
     path: str
     """Of its outline."""
     group: int
-    level: str
     measured: bool
     title: str
     """Whole, for who points at it."""
@@ -159,9 +158,8 @@ def draw_lane(spans: Spans, lane: Lane) -> LaneDrawing:
             Box(
                 _hump(_x(lane, span.start, right), _x(lane, span.stop, right), round(top + shift, 1), base),
                 span.group,
-                str(span.level),
                 span.height is not None or not spans.scale,
-                f"{span.label} : {span.detail}" if span.detail else span.label,
+                f"{spans.groups[span.group]} : {span.detail or span.label}",
             )
             for span, top in zip(ordered, tops, strict=True)
         ),

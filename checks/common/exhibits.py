@@ -99,7 +99,9 @@ class Spans(Record, frozen=True, kw_only=True, tag="spans", tag_field="kind"):
 
     title: str
     axis: str
-    """What the axis measures, unit included: `Fréquence (MHz)`."""
+    """What the ticks count: `Numéro de canal`."""
+    unit: str = ""
+    """Of the ends of the spans: `MHz`."""
     lanes: tuple[Lane, ...]
     groups: tuple[str, ...]
     """Whose the spans are; drawn apart."""
@@ -179,6 +181,7 @@ def cleaned(exhibit: Exhibit) -> Exhibit:
             return Spans(
                 title=clean(exhibit.title),
                 axis=clean(exhibit.axis),
+                unit=clean(exhibit.unit),
                 lanes=tuple(_clean_lane(lane) for lane in exhibit.lanes),
                 groups=_texts(exhibit.groups),
                 scale=clean(exhibit.scale),

@@ -28,6 +28,7 @@ from checks.common.french import count, listed
 from checks.common.text import clean
 from checks.model import Level
 from checks.wifi.facts import CAPTURE, EXPORT, Network, Sample, WifiFacts
+from checks.wifi.inside_table import inside_exhibits
 from checks.wifi.networks_table import dbm, networks_table
 from checks.wifi.roles import Own, neighbours, own_ssids
 
@@ -35,6 +36,8 @@ CHANNEL_WIDTH = 20
 """MHz. The facts do not tell the width: the primary channel is drawn."""
 WEAKEST, BEST = -100.0, -20.0
 """dBm: below, no receiver hears; above, the two antennas touch."""
+INSIDE_SHOWN = 12
+"""Tests from inside with a table of their own; the verdicts name them all."""
 NAMED = 2
 """SSIDs named on one channel."""
 LINE_NAME = 17
@@ -64,12 +67,13 @@ BANDS: Mapping[str, Band] = {
 
 
 def exhibits(facts: WifiFacts) -> tuple[Exhibit, ...]:
-    """The table of networks, then what can be drawn; the table says what cannot, and why."""
+    """What was reached from inside, the table of networks, then what can be drawn; it says what cannot, and why."""
+    tried = inside_exhibits(facts.inside[:INSIDE_SHOWN])
     table = networks_table(facts)
-    drawings = [drawing for drawing in (channel_plan(facts), signal_over_time(facts)) if drawing]
     if table is None:
-        return ()
-    return (msgspec.structs.replace(table, note=_with_reasons(table, facts, drawings)), *drawings)
+        return tried
+    drawings = [drawing for drawing in (channel_plan(facts), signal_over_time(facts)) if drawing]
+    return (*tried, msgspec.structs.replace(table, note=_with_reasons(table, facts, drawings)), *drawings)
 
 
 def _with_reasons(table: Table, facts: WifiFacts, drawings: Iterable[Spans | Lines]) -> str:
@@ -114,10 +118,11 @@ def channel_plan(facts: WifiFacts) -> Spans | None:
     lost = sum(bool(n.band) and not _placed(n) for found in groups.values() for n in found)
     return Spans(
         title="Canaux occupés autour de l'établissement",
-        axis="Canal (MHz dans le tableau)",
+        axis="Numéro de canal",
+        unit="MHz",
         lanes=tuple(lane for lane in lanes if lane.spans),
         groups=tuple(present),
-        scale="signal reçu (dBm)" if measured else "",
+        scale="Signal reçu (dBm)" if measured else "",
         lowest=WEAKEST,
         highest=BEST,
         note=_plan_note(present, lost),
@@ -130,9 +135,9 @@ def _plan_note(present: Iterable[str], lost: int) -> str:
         f"Un canal est dessiné large de {CHANNEL_WIDTH} MHz, sa partie principale : une borne en prend parfois plus.",
     ]
     if THEIRS in present:
-        parts.append("« × 4 » : quatre bornes voisines sur ce canal, à la hauteur de la mieux reçue.")
+        parts.append("«\u00a0×\u00a04\u00a0» : quatre bornes voisines sur ce canal, à la hauteur de la mieux reçue.")
     if lost:
-        parts.append(f"{count(lost, 'réseau')} sur un canal inconnu ou hors de ces bandes : sans dessin.")
+        parts.append(f"{count(lost, 'réseau', 'réseaux')} sur un canal inconnu ou hors de ces bandes : sans dessin.")
     return " ".join(parts)
 
 
@@ -171,7 +176,7 @@ def _span(band: str, channel: int, group: int, title: str, found: Sequence[Netwo
         height=float(max(heard)) if heard else None,
         group=group,
         level=Level.HIGH if title == IMITATORS else Level.NONE,
-        detail=_detail(channel, title, found, max(heard) if heard else None),
+        detail=_detail(channel, found, max(heard) if heard else None),
     )
 
 
@@ -181,16 +186,16 @@ def _names(found: Iterable[Network]) -> list[str]:
 
 def _label(title: str, found: Sequence[Network]) -> str:
     if title == THEIRS:
-        return f"× {len({network.bssid for network in found})}"
+        return f"×\u00a0{len({network.bssid for network in found})}"
     names = _names(found)
     return listed(names, NAMED) if len(names) > NAMED else ", ".join(names)
 
 
-def _detail(channel: int, title: str, found: Sequence[Network], best: int | None) -> str:
+def _detail(channel: int, found: Sequence[Network], best: int | None) -> str:
     radios = count(len({network.bssid for network in found}), "borne")
     told = f"mieux reçu à {dbm(best)}" if best is not None else "signal non mesuré"
     quoted = listed((f"« {name} »" for name in _names(found)), 6)
-    return f"Canal {channel}, {radios} ({title.lower()}) : {quoted}, {told}."
+    return f"Canal {channel}, {radios} : {quoted}, {told}."
 
 
 # --- Signal over time

@@ -67,7 +67,10 @@ _ORDER = {role: number for number, role in enumerate(TITLES)}
 
 
 def networks_table(facts: WifiFacts) -> Table | None:
-    """Ours by role, then the names around, the strongest first. None when there is no network at all."""
+    """Ours by role, then the names around, the strongest first. None when there is no network at all.
+
+    A column that says nothing of any network is left out.
+    """
     ours = sorted(own_ssids(facts), key=lambda one: (_ORDER.get(one.role, len(_ORDER)), one.ssid))
     verdicts = {column: _verdicts(facts, judges) for column, judges in JUDGES.items()}
     rows = [_row(one, _role(one), {c: found.get(one.ssid) for c, found in verdicts.items()}) for one in ours]
@@ -80,10 +83,11 @@ def networks_table(facts: WifiFacts) -> Table | None:
     ]
     if not rows:
         return None
+    kept = [n for n in range(len(COLUMNS)) if any(row[n].text or row[n].level is not Level.NONE for row in rows)]
     return Table(
         title="Réseaux Wi-Fi et leurs protections",
-        columns=COLUMNS,
-        rows=tuple(rows),
+        columns=tuple(COLUMNS[n] for n in kept),
+        rows=tuple(tuple(row[n] for n in kept) for row in rows),
         note=_note(facts, ours, foreign),
     )
 
@@ -92,7 +96,7 @@ def _note(facts: WifiFacts, ours: Iterable[Own], foreign: Mapping[str, list[Netw
     radios = {network.bssid for found in foreign.values() for network in found}
     mine = list(ours)
     parts = [
-        f"{count(len(mine), 'réseau')} de l'établissement, par usage"
+        f"{count(len(mine), 'réseau', 'réseaux')} de l'établissement, par usage"
         if mine
         else "Aucun réseau connu de l'établissement"
     ]
@@ -228,7 +232,7 @@ def channels(found: Iterable[Network]) -> str:
     parts = []
     for band in sorted(seen, key=lambda one: _BANDS.index(one) if one in _BANDS else len(_BANDS)):
         numbers = ", ".join(str(number) for number in sorted(seen[band]))
-        parts.append(f"{band.replace('.', ',')} GHz{f' : {numbers}' if numbers else ''}")
+        parts.append(f"{band.replace('.', ',')}\u00a0GHz" + (f"\u00a0: {numbers}" if numbers else ""))
     return " ; ".join(parts)
 
 
@@ -243,7 +247,7 @@ def _signal(found: Iterable[Network]) -> str:
 
 def dbm(value: float) -> str:
     """`−48 dBm`, with a true minus sign: a spreadsheet takes a hyphen for a formula."""
-    return f"{value:.0f} dBm".replace("-", "\u2212")
+    return f"{value:.0f}\u00a0dBm".replace("-", "\u2212")
 
 
 def _sources(own: Own) -> str:
