@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from checks.common.french import count, listed
+from checks.common.french import choose, count, listed
 from checks.model import (
     Affected,
     Context,
@@ -106,7 +106,8 @@ def signed_answers(facts: RadiusFacts, context: Context) -> list[Judgement]:  # 
     seen = facts.signatures
     if seen.answers and seen.signed < seen.answers:
         missing = seen.answers - seen.signed
-        message = f"{count(missing, 'réponse')} sur {seen.answers} à des demandes EAP n'a pas de Message-Authenticator."
+        have = choose(missing, "n'a pas", "n'ont pas")
+        message = f"{count(missing, 'réponse')} sur {seen.answers} à des demandes EAP {have} de Message-Authenticator."
         proof = Evidence(value=f"{missing} sans signature", source="réponses aux conversations EAP")
         return [failed(subject, message, proof, affected=(_unsigned(facts),))]
     if isinstance(facts.plain, Gap):
