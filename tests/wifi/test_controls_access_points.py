@@ -9,6 +9,7 @@ import pytest
 from checks.model import Reason, Severity, Verdict
 from checks.wifi.facts import Variant, WifiFacts
 from tests.wifi.sites import (
+    ENTERPRISE,
     GUESTS,
     MIXED,
     MUTE,
@@ -313,3 +314,12 @@ def test_no_ssid_known_says_what_to_declare(control: str) -> None:
 def test_exported_bssids_alone_are_no_inventory() -> None:
     facts = site(declared_bssids=(), configurations=(setting(PRO, bssids=(PRO_5,)),))
     assert judge(TWIN, facts, PRO).verdict is NS
+
+
+@pytest.mark.parametrize("control", ["unknown_radios", "one_security", "look_alikes", "access_points_only"])
+def test_a_setting_says_nothing_of_who_is_in_the_air(control: str) -> None:
+    told = exports(networks=(network(PRO_5, PRO, source="export", **ENTERPRISE),))
+    found = judge(f"access_points.{control}", told, PRO)
+    assert (found.verdict, found.reason) == (Verdict.NOT_ASSESSED, Reason.NOT_CONFIGURED)
+    heard = exports(networks=(network(PRO_5, PRO, source="scan", file="iw.txt", **ENTERPRISE),))
+    assert judge(f"access_points.{control}", heard, PRO).verdict is Verdict.PASS

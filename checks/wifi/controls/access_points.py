@@ -39,11 +39,11 @@ _SHORTEST = 4
 @each_ssid()
 def unknown_radios(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when each radio that announces the SSID, or answers for it, is in the declared inventory."""
-    heard = [network for network in (*own.networks, *own.strangers) if network.source != EXPORT]
+    heard = _heard(own)
     inventory = known_bssids(own.facts)
     claimed = [n for n in own.facts.networks if n.ssid != own.ssid and own.ssid in n.other_ssids]
     if not heard and not claimed:
-        return unseen(own)
+        return _silent(own)
     if not inventory:
         detail = (
             f"« {own.ssid} » est annoncé par {count(len(heard), 'borne')} : sans la liste des vôtres "
@@ -84,9 +84,9 @@ def one_security(own: Own, context: Context) -> Judgement:  # noqa: ARG001
 
     The 6 GHz band accepts less than the others, by its own rules, and is not compared with them.
     """
+    if not _heard(own):
+        return _silent(own)
     heard = [network for network in (*own.networks, *own.strangers) if network.band != "6"]
-    if not heard and not own.networks:
-        return unseen(own)
     if not heard:
         return not_applicable(own.ssid, f"« {own.ssid} » n'est annoncé qu'en 6 GHz.")
     readable = [network for network in heard if not network.incomplete and network.encryption not in ("", "unknown")]
@@ -137,8 +137,8 @@ def _when(network: Network) -> list[Packet]:
 @each_ssid()
 def look_alikes(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when no foreign network has a name that people would take for this one."""
-    if not own.networks and not own.strangers:
-        return unseen(own)
+    if not _heard(own):
+        return _silent(own)
     if len(_shape(own.ssid)) < _SHORTEST:
         return not_applicable(own.ssid, f"« {own.ssid} » est trop court pour que la ressemblance dise quelque chose.")
     twins = [network for network in neighbours(own.facts) if network.ssid and _shape(network.ssid) == _shape(own.ssid)]
@@ -165,8 +165,8 @@ def _shape(ssid: str) -> str:
 @each_ssid()
 def access_points_only(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when the SSID is announced by access points only, not by a computer nor a mesh of devices."""
-    if not own.networks and not own.strangers:
-        return unseen(own) if not own.configurations else unsure(own, f"« {own.ssid} » n'a pas été vu sur les ondes.")
+    if not _heard(own):
+        return _silent(own)
     odd = [network for network in (*own.networks, *own.strangers) if network.mode]
     if odd:
         kinds = listed("ordinateur à ordinateur" if one.mode == "ad-hoc" else "maillage" for one in odd)
@@ -178,6 +178,18 @@ def access_points_only(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         )
     seen = few(of_network(network) for network in own.networks)
     return passed(own.ssid, f"« {own.ssid} » n'est annoncé que par des bornes.", *seen)
+
+
+def _heard(own: Own) -> list[Network]:
+    """Radios that a capture or a scan received: a setting does not tell who is in the air."""
+    return [network for network in (*own.networks, *own.strangers) if network.source != EXPORT]
+
+
+def _silent(own: Own) -> Judgement:
+    if not own.networks and not own.strangers and not own.configurations:
+        return unseen(own)
+    detail = f"« {own.ssid} » n'a pas été écouté : un relevé ou une capture dirait qui l'annonce."
+    return unsure(own, detail, Reason.NOT_CONFIGURED)
 
 
 def _radio(network: Network, kind: str, detail: str) -> Affected:
