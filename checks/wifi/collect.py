@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+from checks.common.text import clean
 from checks.common.textfile import MAX_BYTES, ParseError, SourceFile, decode
 from checks.model import FACTS_SCHEMA, CollectError, CollectRequest, Network, Progress, Reason
 from checks.wifi import recognise
 from checks.wifi.capture.reader import read_captures
 from checks.wifi.config import ROLES, WifiConfig, normal_bssid
-from checks.wifi.facts import WifiFacts
+from checks.wifi.exports.keys import Keys
+from checks.wifi.facts import Unreadable, WifiFacts
 from checks.wifi.imported import Imported
 from checks.wifi.inside.collect import from_inside
 from checks.wifi.inside.facts import InsideFacts
@@ -23,6 +27,9 @@ MAX_FILES = 2000
 """Files of one folder."""
 MAX_RECORDED = 512_000_000
 """Bytes of a facts file."""
+MAX_NAME = 200
+MAX_TOLD = 20
+"""Bad files named in the limits; all are among what is unreadable."""
 SALT_BYTES = 32
 LITTER = frozenset({"thumbs.db", "desktop.ini"})
 _HEAD = 4
@@ -38,11 +45,15 @@ _CAPTURES = (
 )
 """First bytes of pcap (both byte orders, microseconds, nanoseconds, the old patched form), pcapng and gzip."""
 
+PartT = TypeVar("PartT")
+_EMPTY = WifiFacts(networks=(), handshakes=(), eap=(), truncated=False)
+
 
 def collect(request: CollectRequest[WifiConfig], network: Network, progress: Progress) -> WifiFacts:
     """Read every file the profile names, then try what the profile asks for from the network this machine is on.
 
-    Raises `CollectError` when a file cannot be read, or when there is nothing to do.
+    A file that cannot be read is said to be, and the others are read. Raises `CollectError` when none can, or when
+    there is nothing to do.
     """
     config = request.config
     captures = [Path(name) for name in config.capture_files]
@@ -52,7 +63,22 @@ def collect(request: CollectRequest[WifiConfig], network: Network, progress: Pro
     if not captures and not texts and not config.inside:
         detail = "Aucune capture, aucun relevé, aucun export, aucun essai depuis un réseau Wi-Fi n'est dans le profil."
         raise CollectError(Reason.NOT_CONFIGURED, detail)
-    facts = read_files(captures, texts, roles=config.ssids, declared_bssids=config.access_points, progress=progress)
+    try:
+        facts = read_files(
+            captures,
+            texts,
+            roles=config.ssids,
+            declared_bssids=config.access_points,
+            progress=progress,
+            place=request.place,
+            tolerant={*captures, *texts},
+        )
+    except CollectError as error:
+        if not config.inside:
+            raise
+        # What is tried from here does not depend on files.
+        facts = _together(_EMPTY, Imported(), config.ssids, config.access_points)
+        facts = msgspec.structs.replace(facts, limits=(f"Fichier non lu : {error.detail}",))
     earlier, limits = _earlier(config.inside_dir)
     inside = from_inside(config.inside, earlier, network, progress, request.clock)
     return msgspec.structs.replace(facts, inside=inside, limits=(*facts.limits, *limits))
@@ -79,18 +105,24 @@ def _earlier(folders: Iterable[str]) -> tuple[list[InsideFacts], list[str]]:
 def read_input(inputs: Sequence[str], options: Mapping[str, str]) -> WifiFacts:
     """Facts of `ausculte check wifi FILE…`: captures, scans, exports, folders of them, or facts recorded earlier.
 
-    Option `role`: one `SSID=ROLE` per line. Raises `CollectError` for what cannot be read.
+    Option `role`: one `SSID=ROLE` per line. Raises `CollectError` for a file given by name that cannot be read; one
+    found in a folder is said to be unreadable, and the others are read.
     """
     roles = _roles(line for line in options.get("role", "").splitlines() if line.strip())
     paths: list[Path] = []
+    found: set[Path] = set()
     for name in inputs:
         path = Path(name)
-        paths += _files_of(path) if path.is_dir() else [path]
+        inside = _files_of(path) if path.is_dir() else []
+        found.update(inside)
+        paths += inside or [path]
+    tolerant = found - {Path(name) for name in inputs}
     recorded = _recorded(paths[0]) if len(paths) == 1 else None
     if recorded is not None:
         return msgspec.structs.replace(recorded, roles={**recorded.roles, **roles})
-    captures = [path for path in paths if _is_capture(path)]
-    return read_files(captures, [path for path in paths if path not in captures], roles=roles)
+    captures = [path for path in paths if _is_capture(path, tolerant)]
+    texts = [path for path in paths if path not in captures]
+    return read_files(captures, texts, roles=roles, tolerant=tolerant)
 
 
 def read_files(
@@ -100,23 +132,74 @@ def read_files(
     roles: Mapping[str, str] | None = None,
     declared_bssids: Iterable[str] = (),
     progress: Progress | None = None,
+    place: Iterable[str] = (),
+    tolerant: Collection[Path] = (),
 ) -> WifiFacts:
-    """Everything the files say, together. Stations get new pseudonyms each time. Raises `CollectError`."""
-    for path in captures:
-        _check(path)
+    """Everything the files say, together. Stations get new pseudonyms each time.
+
+    `place` is what anybody knows of the establishment. Raises `CollectError` for a file that cannot be read, unless it
+    is one of `tolerant` and another file could be read: the facts then say which was not.
+    """
+    bad: list[tuple[Path, CollectError]] = []
+    keys = Keys(place)
+    opened = [path for path in captures if _attempt(path, _open, tolerant, bad) is not None]
+    parts = [_attempt(path, lambda path: _read_text(path, keys), tolerant, bad) for path in texts]
+    said = reduce(Imported.joined, (part for part in parts if part is not None), Imported())
     try:
         seen = read_captures(
-            captures, salt=secrets.token_bytes(SALT_BYTES), progress=progress, declared=tuple(roles or ())
+            opened, salt=secrets.token_bytes(SALT_BYTES), progress=progress, declared=tuple(roles or ())
         )
-        said = recognise.read_all([_text(path) for path in texts])
+    except OSError as error:
+        raise _unreadable(error) from error
+    unknown = [file.name for file in seen.files if not file.format]
+    if len(unknown) == len(seen.files) and not any(part is not None for part in parts):
+        if bad:
+            raise bad[0][1]
+        if unknown:
+            raise CollectError(Reason.MALFORMED, f"{unknown[0]} : ce n'est pas une capture pcap ou pcapng.")
+    return _together(_without(seen, bad), said, roles or {}, declared_bssids)
+
+
+def _attempt(
+    path: Path, read: Callable[[Path], PartT], tolerant: Collection[Path], bad: list[tuple[Path, CollectError]]
+) -> PartT | None:
+    """What a file gives; None when it cannot be read and that is no reason to stop."""
+    try:
+        return read(path)
+    except CollectError as error:
+        if path not in tolerant:
+            raise
+        bad.append((path, error))
+        return None
+
+
+def _open(path: Path) -> Path:
+    """The path of a capture that can be opened."""
+    _check(path)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise _unreadable(error) from error
+    return path
+
+
+def _read_text(path: Path, keys: Keys) -> Imported:
+    """What a saved scan or an export says."""
+    try:
+        return recognise.read(_text(path), keys)
     except ParseError as error:
         raise CollectError(Reason.MALFORMED, f"{error}.") from error
     except OSError as error:
         raise _unreadable(error) from error
-    unknown = [file.name for file in seen.files if not file.format]
-    if unknown and len(unknown) == len(seen.files) and not texts:
-        raise CollectError(Reason.MALFORMED, f"{unknown[0]} : ce n'est pas une capture pcap ou pcapng.")
-    return _together(seen, said, roles or {}, declared_bssids)
+
+
+def _without(seen: WifiFacts, bad: Sequence[tuple[Path, CollectError]]) -> WifiFacts:
+    """The same facts, with the files that could not be read."""
+    unreadable = [Unreadable(what=clean(error.detail), file=clean(path.name, MAX_NAME)) for path, error in bad]
+    limits = [f"Fichier non lu : {one.what}" for one in unreadable]
+    return msgspec.structs.replace(
+        seen, unreadable=(*seen.unreadable, *unreadable), limits=(*seen.limits, *limits[:MAX_TOLD])
+    )
 
 
 def _together(seen: WifiFacts, said: Imported, roles: Mapping[str, str], declared_bssids: Iterable[str]) -> WifiFacts:
@@ -151,12 +234,16 @@ def _check(path: Path) -> None:
         raise CollectError(Reason.NOT_CONFIGURED, f"{path} : {why}.")
 
 
-def _is_capture(path: Path) -> bool:
+def _is_capture(path: Path, tolerant: Collection[Path] = ()) -> bool:
+    if path in tolerant and not path.is_file():
+        return False  # told when it is read
     _check(path)
     try:
         with path.open("rb") as file:
             return file.read(_HEAD).startswith(_CAPTURES)
     except OSError as error:
+        if path in tolerant:
+            return False
         raise _unreadable(error) from error
 
 

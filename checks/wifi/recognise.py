@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
-from functools import reduce
 from typing import Protocol, cast
 
 from checks.common.textfile import ParseError, SourceFile
@@ -68,14 +66,8 @@ def recognise(file: SourceFile) -> str:
 
 
 def read(file: SourceFile, keys: Keys) -> Imported:
-    """What one file says. Raises `ParseError`."""
-    return parser_of(recognise(file)).parse(file, keys)
+    """What one file says. Give the same `keys` for every file of a reading: passwords are compared across them.
 
-
-def read_all(files: Sequence[SourceFile], place: Iterable[str] = ()) -> Imported:
-    """What several files say; passwords are compared across all of them. Raises `ParseError` at the first bad one.
-
-    `place` holds what anybody knows of the establishment (name, town, telephone, post code), which weakens a password.
+    Raises `ParseError`.
     """
-    keys = Keys(place)
-    return reduce(Imported.joined, (read(file, keys) for file in files), Imported())
+    return parser_of(recognise(file)).parse(file, keys)

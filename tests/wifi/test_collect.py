@@ -118,6 +118,75 @@ def test_absent_inputs_are_named(tmp_path, name):
     assert caught.value.reason is Reason.NOT_CONFIGURED
 
 
+NOISE = {
+    "vide.conf": b"",
+    "note.txt": b"bonjour",
+    "binaire.bin": b"\0\1\2\3",
+    "fausse.gz": b"\x1f\x8bnot gzip",
+}
+
+
+@pytest.mark.parametrize("name", ["vide.conf", "note.txt", "binaire.bin"])
+def test_a_bad_file_of_the_profile_is_told_and_the_others_are_read(files, tmp_path, name):
+    capture, export = files
+    bad = tmp_path / name
+    bad.write_bytes(NOISE[name])
+    absent = tmp_path / "absent.pcap"
+    config = WifiConfig(capture_files=(str(absent), str(capture)), export_files=(str(bad), str(export)))
+    facts = collect(asked(config), None, lambda *_: None)
+    assert (len(facts.networks), len(facts.configurations)) == (2, 1)
+    assert [one.file for one in facts.unreadable] == ["absent.pcap", name]
+    assert all(one.what for one in facts.unreadable)
+    assert sum(limit.startswith("Fichier non lu : ") for limit in facts.limits) == 2
+
+
+def test_a_profile_whose_files_are_all_bad_is_refused(tmp_path):
+    (tmp_path / "vide.conf").write_bytes(b"")
+    config = WifiConfig(capture_files=(str(tmp_path / "absent.pcap"),), export_files=(str(tmp_path / "vide.conf"),))
+    with pytest.raises(CollectError, match=r"absent\.pcap"):
+        collect(asked(config), None, lambda *_: None)
+
+
+def test_a_bad_file_found_in_a_folder_is_told_but_not_one_that_is_named(files, tmp_path):
+    for name, content in NOISE.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "lien.conf").symlink_to(tmp_path / "nulle-part")
+    facts = read_input([str(tmp_path)], {})
+    assert (len(facts.networks), len(facts.configurations)) == (2, 1)
+    assert sorted(one.file for one in facts.unreadable) == sorted([*NOISE, "lien.conf"])
+    for name in ("vide.conf", "note.txt", "binaire.bin"):
+        with pytest.raises(CollectError):
+            read_input([str(files[0]), str(tmp_path / name)], {})
+        with pytest.raises(CollectError):
+            read_input([str(tmp_path), str(tmp_path / name)], {})
+
+
+def test_a_folder_without_anything_readable_is_refused(tmp_path):
+    (tmp_path / "note.txt").write_bytes(b"bonjour")
+    with pytest.raises(CollectError, match="inconnu") as caught:
+        read_input([str(tmp_path)], {})
+    assert caught.value.reason is Reason.MALFORMED
+
+
+def test_many_bad_files_are_all_listed_and_some_are_told(files, tmp_path):
+    for number in range(30):
+        (tmp_path / f"{number}.txt").write_bytes(b"bonjour")
+    facts = read_input([str(tmp_path)], {})
+    assert len(facts.unreadable) == 30
+    assert sum(limit.startswith("Fichier non lu") for limit in facts.limits) == 20
+
+
+def test_what_anybody_knows_of_the_place_weakens_a_password(tmp_path):
+    export = tmp_path / "hostapd.conf"
+    export.write_text(HOSTAPD.replace("motdepasse2019", "Bellerive42"))
+    config = WifiConfig(export_files=(str(export),))
+    bits = []
+    for place in ((), ("Résidence Bellerive",)):
+        request = msgspec.structs.replace(asked(config), place=place)
+        bits.append(collect(request, None, lambda *_: None).configurations[0].psk_bits)
+    assert bits[1] < bits[0]
+
+
 def test_nothing_to_read_is_said():
     with pytest.raises(CollectError) as caught:
         collect(asked(WifiConfig(ssids={"A": "pro"})), None, lambda *_: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import reduce
 
 import msgspec
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checks.common.text import clean
-from checks.common.textfile import ParseError, decode
+from checks.common.textfile import ParseError, SourceFile, decode
 from checks.wifi.exports.keys import Keys
 from checks.wifi.imported import Imported
-from checks.wifi.recognise import FORMATS, parser_of, read, read_all, recognise
+from checks.wifi.recognise import FORMATS, parser_of, read, recognise
 from tests.wifi import test_scans
 from tests.wifi.exports import MEASURED, PASSWORD, SAMPLES
 
@@ -25,6 +26,11 @@ SECRET = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 
 def parsed(text: str, keys: Keys | None = None) -> Imported:
     return read(decode("export.txt", text.encode()), keys or Keys())
+
+
+def read_all(files: list[SourceFile], place: tuple[str, ...] = ()) -> Imported:
+    keys = Keys(place)
+    return reduce(Imported.joined, (read(file, keys) for file in files))
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
