@@ -3,7 +3,7 @@
 Two layers. `GuardedNetwork` is what our own code calls. `install_audit_hook` catches what libraries do on their own
 (ldap3, impacket, dnspython, SDKs): the interpreter announces every connect, sendto and name resolution, and the hook
 refuses what was not permitted. In a worker it also refuses raw sockets and new processes, except while
-`GuardedNetwork.listen` and `GuardedNetwork.run`, which write in the journal first, open one in the same thread.
+`GuardedNetwork.listen`, `run` and `undo`, which write in the journal first, open one in the same thread.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from agent.journal import Journal
 from agent.mandate import Address, MandateGuard, parse_address
 from checks.common.programs import Finished, SocketT, run_program
+from checks.common.undo import Undo
 from checks.model import MandateRefusedError
 
 DNS_PORT = 53
@@ -123,6 +124,16 @@ class GuardedNetwork:
         self._announce("run", command[0], "", f"{purpose} : {shlex.join(command)}")
         with self._open_door("program"):
             return run_program(command, seconds=seconds, max_bytes=max_bytes, environment=environment)
+
+    def undo(self, purpose: str, environment: Mapping[str, str]) -> Undo:
+        """See `checks.common.programs.Machine.undo`: each command line is in the journal when it is promised."""
+
+        def announce(command: Sequence[str]) -> None:
+            self._announce("run", command[0], "", f"{purpose} : {shlex.join(command)}")
+
+        self._check_moment(purpose)
+        with self._open_door("program"):
+            return Undo(environment, announce)
 
     def listen(self, interface: str, protocol: str, purpose: str, opener: Callable[[], SocketT]) -> SocketT:
         """See `checks.common.programs.Machine.listen`."""

@@ -1,6 +1,6 @@
-"""What a collector asks of the machine it runs on: start a program of the system, listen to a radio.
+"""What a collector asks of the machine it runs on: start a program of the system, undo a change, listen to a radio.
 
-Neither goes to a target of the mandate by itself, and both leave the interpreter: in a worker they only exist through
+None goes to a target of the mandate by itself, and all leave the interpreter: in a worker they only exist through
 the object that also guards the network, which writes them in the journal first.
 """
 
@@ -11,6 +11,8 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, NamedTuple, Protocol, TypeVar
+
+from checks.common.undo import Undo
 
 SocketT = TypeVar("SocketT")
 
@@ -32,7 +34,7 @@ class Finished(NamedTuple):
 
 
 class Machine(Protocol):
-    """The two doors of a worker that are not connections. Every method raises `MandateRefusedError`."""
+    """The doors of a worker that are not connections. Every method raises `MandateRefusedError`."""
 
     def run(
         self,
@@ -48,6 +50,9 @@ class Machine(Protocol):
         `command` begins with an absolute path, goes through no shell and holds no secret. Raises `OSError` when it
         cannot be started and `TimeoutError` after `seconds`. A program that sends to a target needs a permit first.
         """
+
+    def undo(self, purpose: str, environment: Mapping[str, str]) -> Undo:
+        """Journal what a block that changes the machine will put back, and promise it. See `checks.common.undo`."""
 
     def listen(self, interface: str, protocol: str, purpose: str, opener: Callable[[], SocketT]) -> SocketT:
         """Journal and let `opener` open a raw socket, which must only ever receive. Raises what `opener` raises."""

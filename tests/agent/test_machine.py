@@ -53,6 +53,27 @@ print(json.dumps([refused(attempt) for attempt in attempts]))
     assert all("may not" in why for why in result), result
 
 
+def test_what_a_worker_changes_is_put_back_and_journaled_before(tmp_path):
+    code = """
+import subprocess
+def touch(name):
+    return ("/usr/bin/env", "touch", str(Path(sys.argv[1]).parent / name))
+with network.undo("remise en état", {"PATH": os.environ["PATH"]}) as undo:
+    undo.add(*touch("second"))
+    undo.add(*touch("first"))
+    early = sorted(path.name for path in Path(sys.argv[1]).parent.iterdir())
+    started = refused(lambda: subprocess.Popen(["true"]))
+late = sorted(path.name for path in Path(sys.argv[1]).parent.iterdir())
+print(json.dumps([early, late, undo.failures, started]))
+"""
+    (early, late, failures, started), entries = run(tmp_path, 1, code)
+    assert (early, late) == (["journal.jsonl"], ["first", "journal.jsonl", "second"])
+    assert failures == []
+    assert "may not start" in started
+    assert [entry["purpose"].split(" : ")[0] for entry in entries] == ["remise en état"] * 2
+    assert entries[1]["purpose"].endswith("first")
+
+
 def test_another_thread_does_not_profit_from_an_open_door(tmp_path):
     code = """
 import subprocess
@@ -73,6 +94,7 @@ print(json.dumps(network.listen("wlan9", "802.11", "essai", opener)))
     [
         'network.listen("wlan9", "802.11", "essai", lambda: None)',
         'network.run(["/bin/true"], "essai", seconds=5, max_bytes=10, environment={})',
+        'network.undo("essai", {})',
     ],
 )
 def test_outside_the_hours_of_the_mandate_both_doors_are_closed(tmp_path, attempt):

@@ -2,8 +2,7 @@
 
 First a second, virtual interface (`ausculte0`) beside the one that exists, which leaves its connection alone. Only when
 the driver refuses that, and only when the interface carries no connection, its own type is changed. What undoes a
-step is registered before the step is done, and SIGTERM undoes it too; after a SIGKILL the virtual interface stays, and
-the next run removes it first.
+step is promised before the step is done (`checks.common.undo`), so that a worker that is killed leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -11,15 +10,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from checks.common.programs import Finished
+from checks.common.text import clean
+from checks.common.undo import Undo
 from checks.model import Gap, Reason
 from checks.wifi.live.capture import MONITOR_TYPES
-from checks.wifi.live.tools import Tools
+from checks.wifi.live.tools import MAX_SAID, Tools
 
 OURS = "ausculte0"
 """Name of the virtual interface."""
@@ -41,22 +39,32 @@ def monitoring(tools: Tools, interface: str, limits: list[str], *, enter: bool) 
     if not enter or _is_monitor(tools, interface):
         yield interface
         return
-    with contextlib.ExitStack() as undo, _terminable():
-        yield _enter(tools, interface, undo, limits)
-
-
-def _enter(tools: Tools, interface: str, undo: contextlib.ExitStack, limits: list[str]) -> str | Gap:
-    for program in ("iw", "ip"):
-        if not tools.where(program):
-            return Gap(reason=Reason.UNSUPPORTED, detail=f"Passer en mode moniteur demande le programme {program}.")
+    missing = next((program for program in ("iw", "ip") if not tools.where(program)), "")
+    if missing:
+        yield Gap(reason=Reason.UNSUPPORTED, detail=f"Passer en mode moniteur demande le programme {missing}.")
+        return
     if not (tools.sys / "class/net" / interface).exists():
-        return Gap(reason=Reason.UNSUPPORTED, detail=f"{interface} : cette interface n'existe pas sur cette machine.")
+        yield Gap(reason=Reason.UNSUPPORTED, detail=f"{interface} : cette interface n'existe pas sur cette machine.")
+        return
+    try:
+        promise = tools.machine.undo(f"{PURPOSE}, remise en état", tools.environment())
+    except OSError as error:
+        yield Gap(reason=Reason.ERROR, detail=f"Rien n'a été changé, faute de pouvoir le remettre en état ({error}).")
+        return
+    with promise as undo:
+        yield _enter(tools, interface, undo)
+    for command, said in promise.failures:
+        limits.append(
+            f"L'adaptateur n'a pas pu être remis en état ({clean(said, MAX_SAID)}) : taper « {command or 'iw dev'} »."
+        )
 
+
+def _enter(tools: Tools, interface: str, undo: Undo) -> str | Gap:
     def do(program: str, *arguments: str) -> Finished | Gap:
         return tools.ask(program, *arguments, purpose=PURPOSE, seconds=SECONDS)
 
     def later(program: str, *arguments: str) -> None:
-        undo.callback(_undo, lambda: do(program, *arguments), " ".join((program, *arguments)), limits)
+        undo.add(tools.where(program), *arguments)
 
     if (tools.sys / "class/net" / OURS).exists():  # an earlier run was killed
         do("iw", "dev", OURS, "del")
@@ -65,7 +73,7 @@ def _enter(tools: Tools, interface: str, undo: contextlib.ExitStack, limits: lis
     if not isinstance(added, Gap):
         up = do("ip", "link", "set", "dev", OURS, "up")
         return _refused(interface, up) if isinstance(up, Gap) else OURS
-    undo.pop_all()  # nothing was added
+    undo.forget()  # nothing was added
     if added.reason is Reason.PERMISSION:
         return _refused(interface, added)
     return _convert(tools, interface, do, later, added)
@@ -114,34 +122,11 @@ def _refused(interface: str, gap: Gap) -> Gap:
     return Gap(reason=gap.reason, detail=f"{interface} n'a pas pu passer en mode moniteur : {gap.detail}.")
 
 
-def _undo(action: Callable[[], Finished | Gap], command: str, limits: list[str]) -> None:
-    answer = action()
-    if isinstance(answer, Gap):
-        limits.append(f"L'adaptateur n'a pas pu être remis en état ({answer.detail}) : taper « {command} ».")
-
-
 def _is_monitor(tools: Tools, interface: str) -> bool:
     try:
         return int((tools.sys / "class/net" / interface / "type").read_text("ascii")) in MONITOR_TYPES
     except (OSError, ValueError):
         return False
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """While the block lasts, SIGTERM leaves through `finally` as an interruption does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(*_: Any) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class Hopper:

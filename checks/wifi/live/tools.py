@@ -77,7 +77,7 @@ class Tools(NamedTuple):
                 purpose,
                 seconds=seconds,
                 max_bytes=MAX_OUTPUT,
-                environment=self._environment(),
+                environment=self.environment(),
             )
         except MandateRefusedError as error:
             return Gap(reason=Reason.REFUSED, detail=f"{name} : {error.why}")
@@ -88,7 +88,7 @@ class Tools(NamedTuple):
             return Gap(reason=reason, detail=f"{name} : lancement impossible ({clean(error.strerror or '', MAX_SAID)})")
         return done if done.code == 0 or done.cut else refusal(name, done)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Little, and words in English: parsers read them. UTF-8, or names of networks would lose their accents."""
         own = {"SYSTEMROOT": str(self.system_root)} if self.windows else {}
         return {**own, "PATH": os.pathsep.join((self.path, *self.admin_folders)), "LC_ALL": "C.UTF-8"}

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from checks.common.programs import run_program
+from checks.common.undo import Undo
 from checks.wifi.live.tools import Tools
 
 
@@ -18,6 +19,7 @@ class FakeMachine:
         self.patience = 30
         """Seconds given to a program at most."""
         self.environments = []
+        self.promised = []
 
     def run(self, command, purpose, *, seconds, max_bytes, environment):
         self.commands.append((Path(command[0]).name, *command[1:]))
@@ -25,6 +27,9 @@ class FakeMachine:
         assert Path(command[0]).is_absolute()
         assert purpose
         return run_program(command, seconds=min(seconds, self.patience), max_bytes=max_bytes, environment=environment)
+
+    def undo(self, purpose, environment):
+        return Undo(environment, lambda command: self.promised.append(" ".join(command)))
 
     def listen(self, interface, protocol, purpose, opener):
         self.commands.append(("listen", interface, protocol))
@@ -38,6 +43,8 @@ class Bench:
         self.machine = FakeMachine()
         self.bin = folder / ("System32" if windows else "bin")
         self.bin.mkdir()
+        self.log = folder / "log"
+        """Programs that ran, in order."""
         self.net = folder / "sys/class/net"
         self.net.mkdir(parents=True)
         self.windows = windows
@@ -50,13 +57,17 @@ class Bench:
         body = "\n".join(f"{pattern}) {commands} ;;" for pattern, commands in cases)
         path = self.bin / (f"{name}.exe" if self.windows else name)
         path.write_text(
-            f'#!/bin/sh\nPATH=/usr/bin:/bin\ncase "$*" in\n{body}\n*) echo "unknown: $*" >&2; exit 99 ;;\nesac\n'
+            f'#!/bin/sh\nPATH=/usr/bin:/bin\necho "{name} $*" >> {shlex.quote(str(self.log))}\ncase "$*" in\n{body}\n*) echo "unknown: $*" >&2; exit 99 ;;\nesac\n'
         )
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
     def says(self, name, text, pattern="*"):
         """A program that prints a text."""
         self.program(name, (pattern, prints(text)))
+
+    def logged(self):
+        """Command lines of the programs that ran, in order."""
+        return self.log.read_text().splitlines() if self.log.exists() else []
 
     def device(self, name, *, kind=1, flags="0x1003", operstate="down", wireless=True):
         """A network interface."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -27,7 +30,7 @@ def bench(tmp_path):
 
 
 def ran(bench):
-    return [" ".join(command) for command in bench.machine.commands]
+    return bench.logged()
 
 
 def programs(bench, *cases):
@@ -136,7 +139,8 @@ def test_what_cannot_be_undone_is_said_with_the_command_to_type(bench):
     programs(bench, ("*del", fails("command failed: No such device (-19)")))
     limits = entered(bench)[3]
     assert len(limits) == 1
-    assert f"taper « {DELETE} »" in limits[0]
+    assert limits[0].startswith("L'adaptateur n'a pas pu être remis en état (command failed: No such device (-19))")
+    assert f"taper « {bench.bin}/{DELETE} »" in limits[0]
 
 
 def test_an_error_in_the_block_still_puts_back(bench):
@@ -146,14 +150,63 @@ def test_an_error_in_the_block_still_puts_back(bench):
     assert ran(bench)[-1] == DELETE
 
 
-def test_sigterm_still_puts_back(bench):
+KILLED = """
+import sys, time
+from pathlib import Path
+from checks.wifi.live.monitor import monitoring
+from tests.wifi.live.machine import FakeMachine
+from checks.wifi.live.tools import Tools
+folder = Path(sys.argv[1])
+tools = Tools(FakeMachine(), path=str(folder / "bin"), sys=folder / "sys", admin_folders=())
+with monitoring(tools, "wlan0", [], enter=True) as name:
+    print(name, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(("cases", "last"), [((), DELETE), ((("*add*", NOT_SUPPORTED),), "ip link set dev wlan0 up")])
+def test_a_process_that_is_killed_still_puts_back(bench, tmp_path, number, cases, last):
+    programs(bench, *cases)
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout.readline().strip() in {"ausculte0", "wlan0"}
+    before = len(ran(bench))
+    os.killpg(process.pid, number)
+    process.wait(30)
+    process.stdout.close()
+    for _ in range(1000):
+        if ran(bench)[-1:] == [last] and len(ran(bench)) > before:
+            break
+        time.sleep(0.02)
+    assert ran(bench)[before:] == (
+        [DELETE]
+        if last == DELETE
+        else ["ip link set dev wlan0 down", "iw dev wlan0 set type managed", "ip link set dev wlan0 up"]
+    )
+
+
+def test_what_is_promised_is_announced_with_its_absolute_path(bench):
     programs(bench)
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as caught, monitoring(bench.tools, "wlan0", [], enter=True):
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert caught.value.code == 128 + signal.SIGTERM
-    assert ran(bench)[-1] == DELETE
-    assert signal.getsignal(signal.SIGTERM) is before
+    entered(bench)
+    assert bench.machine.promised == [f"{bench.bin}/iw dev ausculte0 del"]
+
+
+def test_nothing_is_changed_when_it_could_not_be_put_back(bench, monkeypatch):
+    programs(bench)
+
+    def refuse(purpose, environment):
+        raise OSError("plus de mémoire")
+
+    monkeypatch.setattr(bench.machine, "undo", refuse)
+    found, inside, after, _ = entered(bench)
+    assert found.reason is Reason.ERROR
+    assert (inside, after) == ([], [])
 
 
 @pytest.mark.parametrize("missing", ["iw", "ip"])
