@@ -318,8 +318,8 @@ def test_exported_bssids_alone_are_no_inventory() -> None:
 
 @pytest.mark.parametrize("control", ["unknown_radios", "one_security", "look_alikes", "access_points_only"])
 def test_a_setting_says_nothing_of_who_is_in_the_air(control: str) -> None:
-    told = exports(networks=(network(PRO_5, PRO, source="export", **ENTERPRISE),))
+    told = air(networks=(network(PRO_5, PRO, source="export", **ENTERPRISE),))
     found = judge(f"access_points.{control}", told, PRO)
     assert (found.verdict, found.reason) == (Verdict.NOT_ASSESSED, Reason.NOT_CONFIGURED)
-    heard = exports(networks=(network(PRO_5, PRO, source="scan", file="iw.txt", **ENTERPRISE),))
+    heard = air(networks=(network(PRO_5, PRO, source="scan", file="iw.txt", **ENTERPRISE),))
     assert judge(f"access_points.{control}", heard, PRO).verdict is Verdict.PASS
