@@ -22,6 +22,7 @@ from checks.wifi.facts import Unreadable, WifiFacts
 from checks.wifi.imported import Imported
 from checks.wifi.inside.collect import from_inside
 from checks.wifi.inside.facts import InsideFacts
+from checks.wifi.makers import with_makers
 
 MAX_FILES = 2000
 """Files of one folder."""
@@ -205,7 +206,7 @@ def _without(seen: WifiFacts, bad: Sequence[tuple[Path, CollectError]]) -> WifiF
 def _together(seen: WifiFacts, said: Imported, roles: Mapping[str, str], declared_bssids: Iterable[str]) -> WifiFacts:
     return msgspec.structs.replace(
         seen,
-        networks=(*seen.networks, *said.networks),
+        networks=with_makers((*seen.networks, *said.networks)),
         configurations=(*seen.configurations, *said.configurations),
         details=said.details,
         clients=said.clients,

@@ -192,7 +192,8 @@ class Network(Record, frozen=True, kw_only=True):
     wps_device: str = ""
     """Maker and model announced by WPS."""
     vendor: str = ""
-    """Maker, when an element of the access point tells."""
+    """Maker, as an element of the access point tells it, else the owner of its block of addresses when the machine that
+    collected has a list of them (`checks.common.oui`)."""
     oui: str = ""
     """First half of the BSSID; empty when it is locally administered, and tells nothing."""
     ap_name: str = ""
