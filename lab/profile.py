@@ -4,12 +4,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from lab.description import Site
 
 PASSWORD_VARIABLE = "AUSCULTE_AD_PASSWORD"  # noqa: S105 - the name of a variable
 """Environment variable that `exec` fills in the auditor's namespace."""
+
+
+SSIDS = {"Tilleuls-Soins": ("pro", "pro"), "Tilleuls-Residents": ("resident", "residents")}
+"""Wi-Fi networks of the access point: what each is for, and the segment it leads to."""
+UNUSED = "10.10.0.250"
+"""Address nobody has."""
+_EQUIPMENT = [
+    ("routeur", "router", "gateway", [22, 443]),
+    ("borne du couloir", "borne", "access_point", [80, 22]),
+]
+_INSIDE: dict[str, list[tuple[str, str, str, list[int]]]] = {
+    "pro": _EQUIPMENT,
+    "resident": [
+        ("contrôleur de domaine", "dc", "server", [445, 389, 88, 3389]),
+        *_EQUIPMENT,
+        ("imprimante de l'accueil", "imprimante", "printer", [9100, 631]),
+        ("ordinateur d'un autre résident", "voisine", "station", [445, 3389]),
+    ],
+}
+"""What is tried from each network: label, host, kind and ports."""
+
+
+@dataclass(frozen=True)
+class Exports:
+    """Folders where the lab leaves what an audit reads."""
+
+    router: str
+    access_point: str
+    room: str
+    """Where the collection made from a resident's tablet goes."""
 
 
 def _value(value: object) -> str:
@@ -27,11 +58,9 @@ def audited_domains(site: Site) -> list[str]:
 
 
 def render_profile(
-    site: Site, ca_file: str, exports: str, today: date, mail_domains: Sequence[str] | None = None
+    site: Site, ca_file: str, exports: Exports, today: date, mail_domains: Sequence[str] | None = None
 ) -> str:
-    """Return the profile as TOML text: mandate of thirty days around `today`, directory, mail domains, firewall.
-
-    `exports` is the folder where the router leaves its rules.
+    """Return the profile as TOML text: mandate of thirty days around `today`, and one table per domain.
 
     `mail_domains` defaults to every audited zone of the site.
     """
@@ -80,13 +109,44 @@ def render_profile(
             "[messaging.dkim_selectors_by_domain]",
             **{json.dumps(name): found for name, found in selectors.items() if found},
         ),
-        _table("[firewall]", export_files=[f"{exports}/routeur.nft"]),
+        _table("[firewall]", export_files=[f"{exports.router}/routeur.nft"]),
         _table(
             "[firewall.roles]",
             **{name: network.role for name, network in site.networks.items() if network.role},
         ),
+        *_wifi(site, exports),
     ]
     return "\n".join(blocks)
+
+
+def _wifi(site: Site, exports: Exports) -> list[str]:
+    """Return the tables of the Wi-Fi domain: the access point's settings, and what to try from each of its networks."""
+    blocks = [
+        _table("[wifi]", export_files=[f"{exports.access_point}/hostapd.conf"], inside_dir=[exports.room]),
+        _table("[wifi.ssids]", **{json.dumps(ssid): role for ssid, (role, _) in SSIDS.items()}),
+    ]
+    for ssid, (role, segment) in SSIDS.items():
+        network = site.networks[segment]
+        outside = site.address_of("internet")
+        blocks.append(
+            _table(
+                "[[wifi.inside]]",
+                role=role,
+                ssid=ssid,
+                network=network.cidr,
+                routers=[network.gateway],
+                unused=[UNUSED],
+                internal_name=site.hosts["dc"].names[0],
+                external=outside,
+                egress_ports=[25],
+                portal_url=f"http://{outside}/",
+                connect_timeout=1.0,
+            )
+        )
+        for label, host, kind, ports in _INSIDE[role]:
+            address = network.gateway if host == "router" else site.address_of(host)
+            blocks.append(_table("[[wifi.inside.target]]", label=label, address=address, kind=kind, ports=ports))
+    return blocks
 
 
 def _mail_hosts(site: Site) -> set[str]:

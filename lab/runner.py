@@ -23,7 +23,7 @@ from lab import hosts, network, provision, zones
 from lab.description import AS_FOUND, Site, load
 from lab.errors import LabError
 from lab.paths import CODE, STATE_ROOT, check_name, namespace, state_dir
-from lab.profile import PASSWORD_VARIABLE, render_profile
+from lab.profile import PASSWORD_VARIABLE, Exports, render_profile
 from lab.provision import Bulk
 
 READY_SECONDS = 60.0
@@ -82,12 +82,18 @@ class LabInfo:
     def site_profile(self, path: Path, mail_domains: Sequence[str] | None = None) -> Path:
         """Write a ready profile for the agent and return its path."""
         today = datetime.now(UTC).date()
-        path.write_text(_profile_text(self, today, mail_domains), encoding="utf-8")
+        path.write_text(_profile_text(self, path, today, mail_domains), encoding="utf-8")
         return path
 
 
-def _profile_text(info: LabInfo, today: date, mail_domains: Sequence[str] | None) -> str:
-    exports = str(hosts.Layout(info.name).state("router"))
+def room_folder(profile: Path) -> Path:
+    """Return where the profile looks for the collection made from a resident's tablet: beside it."""
+    return profile.absolute().with_name(f"{profile.stem}-chambre")
+
+
+def _profile_text(info: LabInfo, path: Path, today: date, mail_domains: Sequence[str] | None) -> str:
+    state = hosts.Layout(info.name).state
+    exports = Exports(str(state("router")), str(state("borne")), str(room_folder(path)))
     return render_profile(info.site, info.ca_file, exports, today, mail_domains)
 
 

@@ -26,6 +26,9 @@ live() {
     step "Laboratoire, état « $state » : vrais serveurs (annuaire Samba, DNS Knot, messagerie Postfix)"
     ausculte lab up --name demo --state "$state"
     ausculte lab profile --name demo "demo/$state.toml"
+    step "Essai du Wi-Fi depuis la tablette d'un résident"
+    tolerant ausculte lab exec --name demo --host tablette -- "$PWD/$bin/python" -m agent collect "demo/$state.toml" \
+        --only wifi -o "demo/$state-chambre"
     step "Audit du site"
     tolerant ausculte lab exec --name demo -- "$PWD/$bin/python" -m agent run "demo/$state.toml" -o "demo/$state" "$@"
     ausculte lab down --name demo

@@ -23,6 +23,7 @@ from lab.expectations import Expectation, differences
 SITE = description.load()
 KEYS = {f"{name}.{key.selector}": "QUJD" * 98 for name, zone in SITE.zones.items() for key in zone.dkim}
 TODAY = dt.date(2026, 11, 22)
+EXPORTS = profile.Exports("/srv/exports", "/srv/borne", "/srv/chambre d'un résident")
 
 
 def parsed(name: str) -> dns.zone.Zone:
@@ -81,7 +82,7 @@ def test_policy_has_the_lines_of_the_standard():
 
 @pytest.mark.parametrize("state", [AS_FOUND, SIX_MONTHS])
 def test_profile_is_accepted_by_the_agent(state):
-    text = profile.render_profile(SITE.in_state(state), "/srv/ca avec espace.pem", "/srv/exports", TODAY)
+    text = profile.render_profile(SITE.in_state(state), "/srv/ca avec espace.pem", EXPORTS, TODAY)
     loaded = parse_profile(text.encode(), "site.toml", load_catalogue())
     assert loaded.profile.structure.name == "EHPAD Les Tilleuls"
     assert loaded.profile.mandate.valid_from <= TODAY <= loaded.profile.mandate.valid_to
@@ -92,11 +93,14 @@ def test_profile_is_accepted_by_the_agent(state):
     assert "hebergeur.test" not in mail.domains
     assert mail.dkim_selectors_by_domain["tilleuls.test"] == ("s2026",)
     assert "joker.test" not in mail.dkim_selectors_by_domain
+    wifi = loaded.domains["wifi"]
+    assert [(one.role, one.network) for one in wifi.inside] == [("pro", "10.10.0.0/24"), ("resident", "10.20.0.0/24")]
+    assert "198.51.100.80" in wifi.targets()
     assert "password" not in text.replace("password_from", "")
 
 
 def test_profile_can_be_limited_to_some_mail_domains():
-    text = profile.render_profile(SITE, "/ca.pem", "/srv/exports", TODAY, ["tilleuls.test"])
+    text = profile.render_profile(SITE, "/ca.pem", EXPORTS, TODAY, ["tilleuls.test"])
     loaded = parse_profile(text.encode(), "site.toml", load_catalogue())
     assert loaded.domains["messaging"].domains == ("tilleuls.test",)
 

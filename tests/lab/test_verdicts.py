@@ -21,6 +21,7 @@ EXPECTED = Path(__file__).parents[2] / "lab" / "expected"
 def audit(info, folder: Path, *words: str) -> Path:
     """Audit the laboratory with the command line; returns the run folder."""
     profile = info.site_profile(folder / "site.toml")
+    from_a_room(info, profile)
     argv = runner.exec_argv(
         info.name, [sys.executable, "-m", "agent", "run", str(profile), "-o", str(folder), "--quiet", *words]
     )
@@ -35,6 +36,19 @@ def audit(info, folder: Path, *words: str) -> Path:
     assert done.returncode == 0, done.stderr
     (run,) = folder.glob("run-*")
     return run
+
+
+def from_a_room(info, profile: Path) -> None:
+    """Collect Wi-Fi from the network of the residents, where the profile will look for it."""
+    argv = [sys.executable, "-m", "agent", "collect", str(profile), "--only", "wifi", "--quiet"]
+    done = subprocess.run(
+        runner.exec_argv(info.name, [*argv, "-o", str(runner.room_folder(profile))], "tablette"),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")
