@@ -18,12 +18,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from checks.common.programs import Finished
+from checks.common.text import clean
 from checks.common.textfile import ParseError, decode
 from checks.model import Gap, Reason
 from checks.wifi.exports.keys import Keys
 from checks.wifi.imported import Imported
 from checks.wifi.live.facts import LiveStep
-from checks.wifi.live.tools import MAX_OUTPUT, SECONDS, Tools, command_line, interfaces
+from checks.wifi.live.tools import MAX_OUTPUT, MAX_SAID, SECONDS, Tools, command_line, interfaces
 from checks.wifi.recognise import parser_of
 
 NMCLI_COLUMNS = "BSSID,SSID,SSID-HEX,MODE,CHAN,FREQ,SIGNAL,SECURITY,WPA-FLAGS,RSN-FLAGS"
@@ -114,7 +115,9 @@ def _read(attempt: Attempt, answer: Finished, tools: Tools) -> Imported | Gap:
         # Asked first: a parser may need long to find nothing in a long text of another kind.
         found = parser.parse(file, Keys()) if parser.recognise(file) else None
     except ParseError as error:
-        return Gap(reason=Reason.MALFORMED, detail=f"{attempt.tool} : réponse non comprise ({error})")
+        return Gap(
+            reason=Reason.MALFORMED, detail=f"{attempt.tool} : réponse non comprise ({clean(str(error), MAX_SAID)})"
+        )
     if found is None:
         return Gap(reason=Reason.MALFORMED, detail=f"{attempt.tool} : réponse non comprise")
     if answer.cut:

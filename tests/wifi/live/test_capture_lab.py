@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,14 +78,14 @@ class Radio:
         return self.process.stdout.readline().strip()
 
     @contextlib.contextmanager
-    def listening(self, tmp_path, **config):
+    def listening(self, tmp_path, *, before=(), **config):
         """A guarded process that listens; the block begins when its socket is open."""
         empty = tmp_path / "tmp"
         empty.mkdir(exist_ok=True)
         settings = msgspec.json.encode({"scan": False, "monitor_interface": "mon0", **config}).decode()
         journal = str(tmp_path / "journal.jsonl")
         process = subprocess.Popen(
-            ["ip", "netns", "exec", self.name, sys.executable, "-c", LISTEN, settings, journal, SALT],
+            ["ip", "netns", "exec", self.name, *before, sys.executable, "-c", LISTEN, settings, journal, SALT],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "TMPDIR": str(empty), "HOME": str(empty)},
@@ -298,3 +299,14 @@ def test_the_real_iw_without_radio_is_a_gap(radio, tmp_path):
     assert gap.detail.startswith("Aucun relevé possible avec wlan9 : iw : ")
     assert "programme absent" in gap.detail or "nl80211" in gap.detail
     assert found.limits == (f"Réseaux visibles d'ici non relevés. {gap.detail}",)
+
+
+def test_without_the_right_to_listen(radio, tmp_path):
+    if not shutil.which("setpriv"):
+        pytest.skip("setpriv is not installed")
+    drop = ("setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw")
+    with radio.listening(tmp_path, before=drop) as process:
+        found = result(process)
+    gap = found.live.capture.gap
+    assert gap.reason is Reason.PERMISSION
+    assert "CAP_NET_RAW" in gap.detail
