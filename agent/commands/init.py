@@ -48,6 +48,14 @@ QUESTIONS = (
     ),
 )
 
+WIFI_QUESTIONS = (
+    "# wifi_firmware_updated = 2026-03-15     # dernière mise à jour des bornes Wi-Fi",
+    "# wifi_visitor_log_days = 90             # jours de conservation du journal des visiteurs ; 0 si aucun",
+    "# wifi_portal_notice = true              # règles d'usage du Wi-Fi affichées avant la connexion",
+    "# wifi_coverage_outside = false          # Wi-Fi professionnel reçu depuis la rue ou le parking",
+)
+"""What only people know of the Wi-Fi: to be answered on the spot, once looked for."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One option a question, the file to write."""
@@ -147,6 +155,7 @@ def render_profile(answers: dict[str, str], today: dt.date) -> str:
     lines += [
         "",
         "[questions]                  # réponses déclarées, seulement ce qu'une machine ne peut pas voir",
+        *WIFI_QUESTIONS,
     ]
     if answers.get("ad-server"):
         lines += [
