@@ -32,7 +32,7 @@ ANSWERED = WRITTEN.replace("# wifi_", "wifi_")
 def test_every_question_is_written_in_comment():
     assert tomllib.loads(WRITTEN)["questions"] == {}
     assert set(tomllib.loads(ANSWERED)["questions"]) == set(CONTROLS)
-    answers = parse_profile(ANSWERED.encode(), "site.toml", load_catalogue()).questions
+    answers = parse_profile(ANSWERED.encode(), "site.toml", load_catalogue()).profile.questions
     assert set(answers) == set(CONTROLS)
 
 
