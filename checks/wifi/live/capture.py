@@ -116,6 +116,8 @@ def _open(interface: str) -> Ear:
         except OSError:
             return 0
 
+    # Until it was bound, the socket received from every interface, with no room to keep anything: not our frames.
+    dropped()
     return Ear(receive, lambda seconds: poll.poll(int(seconds * 1000)), dropped, ear.close)
 
 
