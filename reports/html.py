@@ -6,6 +6,7 @@ Every text goes through Jinja's autoescape; nothing foreign enters an id, a styl
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import importlib.resources
 from collections.abc import Iterable, Mapping
@@ -153,7 +154,9 @@ def _asset(name: str) -> str:
     return importlib.resources.files("reports").joinpath("templates", name).read_text(encoding="utf-8")
 
 
+@functools.cache
 def _environment() -> jinja2.Environment:
+    """The same for every page: templates are compiled once."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset),
         autoescape=True,

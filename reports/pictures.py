@@ -34,6 +34,8 @@ _HUMP, _FLAT = 118.0, 40.0
 """Height of the plot of spans, with a scale and without."""
 _UNMEASURED = 12.0
 """Height of a span that was not measured, among others that were."""
+_MARGIN = 10.0
+"""Above a plot: half a text of the scale."""
 _AXIS = 40.0
 """Under a plot: marks, their texts, the title of the axis."""
 _LINES_HEIGHT, _LINES_RIGHT, _LINES_TOP = 230.0, 216.0, 14.0
@@ -143,7 +145,7 @@ def draw_lane(spans: Spans, lane: Lane) -> LaneDrawing:
     middles = [_x(lane, (span.start + span.stop) / 2, right) for span in ordered]
     labels = _labels(ordered, middles, tops, right)
     room = max((_LINE - label.y for label in labels), default=0.0)
-    shift = max(room, 6.0)
+    shift = max(room, _MARGIN)
     base = round(plot + shift, 1)
     return LaneDrawing(
         title=lane.label,

@@ -99,7 +99,7 @@ def _note(facts: InsideFacts, machines: int) -> str:
 
 _HOW = (
     "« Répond » : un service a accepté la connexion, aussitôt refermée. « Refuse » : une machine, ou un filtre à sa "
-    "place, a dit non. « Silence » : rien n'est revenu."
+    "place, a dit non. « Silence » : rien n'est revenu. « – » : port non essayé sur cette machine."
 )
 
 

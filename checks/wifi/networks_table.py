@@ -185,7 +185,11 @@ def _role(own: Own) -> Cell:
 
 def _encryption(own: Own) -> str:
     words = dict.fromkeys(word for offer in offers(own) for word in offer.encryption.split("-"))
-    return " / ".join(WORDS.get(word, word) for word in words)
+    return " / ".join(_SHORT.get(word) or WORDS.get(word, word) for word in words)
+
+
+_SHORT = {"open": "ouvert", "owe": "OWE"}
+"""Words that a narrow column has room for; the next one says that anybody enters."""
 
 
 def _entry(own: Own) -> str:

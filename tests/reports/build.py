@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from checks.catalogue import Catalogue, Control, Domain, DomainHeader, Measure
+from checks.common.exhibits import Cell, Exhibit, Lane, Lines, Point, Series, Span, Spans, Table, Tick
 from checks.model import (
     RUN_SCHEMA,
     RUN_SCHEMA_VERSION,
@@ -325,6 +326,87 @@ def _mail_outcome(row: tuple[str, str, Severity, str, float], name: str, index: 
     ):
         return outcome(control_id, message=f"Le domaine {name} ne respecte pas le point « {title} ».", **common)
     return outcome(control_id, Verdict.PASS, message=f"{title} : vérifié pour {name}.", **common)
+
+
+PICTURES_START = 1_795_338_000
+"""22 November 2026, 9:00 UTC."""
+
+
+def table(rows: int = 3) -> Table:
+    """Networks of the house and of the street, each level there."""
+    levels = tuple(Level)
+    return Table(
+        title="Réseaux et protections",
+        columns=("Réseau", "Usage", "Chiffrement", "Bornes"),
+        rows=tuple(
+            (
+                Cell(text=f"Tilleuls-{n}"),
+                Cell(text="résidents"),
+                Cell(text="WPA2", level=levels[n % len(levels)], detail=f"Détail {n}."),
+                Cell(text="" if n % 2 else str(n)),
+            )
+            for n in range(rows)
+        ),
+        note="Un réseau voisin est décrit, jamais jugé.",
+    )
+
+
+def spans(count: int = 3) -> Spans:
+    """Channels that overlap in two bands, measured or not."""
+
+    def span(n: int) -> Span:
+        middle = 2412 + 5 * (n % 13)
+        return Span(
+            label=f"Tilleuls-Residents {n}",
+            start=middle - 10,
+            stop=middle + 10,
+            height=None if n % 5 == 4 else -90.0 + n % 50,
+            group=n % 2,
+            level=Level.HIGH if n == 2 else Level.NONE,
+            detail=f"Canal {1 + n % 13}, borne {n}." if n % 3 else "",
+        )
+
+    upper = Lane(label="5 GHz", start=5150, stop=5900, ticks=(Tick(at=5180, label="36"),),
+                 spans=(Span(label="Tilleuls-Pro", start=5170, stop=5190, height=-55.0),))  # fmt: skip
+    ticks = tuple(Tick(at=2407 + 5 * n, label=str(n)) for n in range(1, 14))
+    return Spans(
+        title="Canaux occupés",
+        axis="Numéro de canal",
+        unit="MHz",
+        lanes=(
+            Lane(label="2,4 GHz", start=2399, stop=2485, ticks=ticks, spans=tuple(span(n) for n in range(count))),
+            upper,
+        ),
+        groups=("Nos réseaux", "Réseaux voisins"),
+        scale="Signal reçu (dBm)",
+        lowest=-100.0,
+        highest=-20.0,
+    )
+
+
+def lines(series: int = 2, points: int = 12) -> Lines:
+    """Signals with a silence in the middle of each."""
+    return Lines(
+        title="Signal au fil du temps",
+        scale="Signal reçu (dBm)",
+        series=tuple(
+            Series(
+                label=f"Tilleuls-{n}",
+                detail=f"borne {n}",
+                points=tuple(
+                    Point(at=PICTURES_START + 10 * k, value=None if k == points // 2 else -50.0 - 4 * n - k % 3)
+                    for k in range(points)
+                ),
+            )
+            for n in range(series)
+        ),
+    )
+
+
+def pictures() -> dict[str, tuple[Exhibit, ...]]:
+    """Every kind of picture, for the domain of the firewall."""
+    matrix = zone_matrix(ZONES[:3])
+    return {"firewall": (table(9), spans(9), lines(8), matrix, Table(title="Vide", columns=("a",), rows=()))}
 
 
 ZONES = ("Internet", "Professionnel", "Résidents", "Wi-Fi invités", "Biomédical", "Sauvegarde", "Administration")

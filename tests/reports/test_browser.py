@@ -302,3 +302,89 @@ def test_filter_by_severity_counts_subjects_not_groups(session: Browser, recorde
     critical = session.run("return document.querySelector('.figures .critical b').textContent")
     choose(session, "f-severity", "critical")
     assert choose(session, "f-verdict", "fail") == int(critical)
+
+
+OVERFLOW = """
+const found = [];
+for (const svg of document.querySelectorAll('svg.picture')) {
+  const frame = svg.getBoundingClientRect();
+  for (const text of svg.querySelectorAll('text')) {
+    const box = text.getBoundingClientRect();
+    if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1)
+      found.push(text.textContent);
+  }
+}
+return [document.querySelectorAll('svg.picture').length, found];
+"""
+COVERED = """
+const found = [];
+for (const svg of document.querySelectorAll('svg.picture')) {
+  const boxes = [...svg.querySelectorAll('text.name')].map(t => [t.textContent, t.getBoundingClientRect()]);
+  for (let i = 0; i < boxes.length; i++) for (let j = 0; j < i; j++) {
+    const a = boxes[i][1], b = boxes[j][1];
+    const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left), high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    if (wide > 1 && high > 4) found.push([boxes[i][0], boxes[j][0], wide, high]);
+  }
+}
+return found;
+"""
+STROKES = """
+const rgb = text => (text.match(/[\\d.]+/g) || []).map(Number);
+const ground = rgb(getComputedStyle(document.body).backgroundColor).slice(0, 3);
+return [...document.querySelectorAll('svg.picture path[class^="g-"], svg.picture .run')].map(
+  e => [e.getAttribute('class'), rgb(getComputedStyle(e).stroke).slice(0, 3), ground]);
+"""
+
+
+def test_texts_of_drawings_stay_in_their_frame_and_apart(session: Browser, pages: dict[str, Path]) -> None:
+    """The width of texts is only estimated when the page is made: here it is measured, with the fonts of a machine."""
+    session.resize(1366, 900)
+    session.open(pages["pictures"])
+    drawings, outside = session.run(OVERFLOW)
+    assert drawings == 3
+    assert outside == []
+    assert session.run(COVERED) == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_shapes_and_lines_stand_out_from_the_page(session: Browser, pages: dict[str, Path], dark: bool) -> None:
+    session.dark(dark)
+    session.open(pages["pictures"])
+    found = session.run(STROKES)
+    assert len(found) >= 10
+    for name, stroke, ground in found:
+        ratio = contrast(*("#{:02x}{:02x}{:02x}".format(*map(int, c)) for c in (stroke, ground)))
+        assert ratio >= 3, (name, stroke)
+
+
+def test_a_narrow_screen_scrolls_a_drawing_and_keeps_its_letters_readable(
+    session: Browser, pages: dict[str, Path]
+) -> None:
+    session.resize(390, 900)
+    session.open(pages["pictures"])
+    sizes = session.run(
+        "return [...document.querySelectorAll('svg.picture')].map(s => [s.getBoundingClientRect().width / s.viewBox.baseVal.width"
+        " * parseFloat(getComputedStyle(s.querySelector('.name')).fontSize), s.parentElement.scrollWidth > s.parentElement.clientWidth])"
+    )
+    assert len(sizes) == 3
+    assert all(size >= 9 and scrolls for size, scrolls in sizes)
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed")
+def test_pictures_are_whole_on_paper(session: Browser, pages: dict[str, Path], tmp_path: Path) -> None:
+    session.resize(1366, 900)
+    session.open(pages["pictures"])
+    pdf = tmp_path / "rapport.pdf"
+    printed = session.devtools("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
+    pdf.write_bytes(base64.b64decode(printed["data"]))
+    whole = subprocess.run(["pdftotext", str(pdf), "-"], check=True, capture_output=True, text=True, timeout=60).stdout
+    for text in (
+        "Canaux occupés",
+        "Numéro de canal",
+        "Tilleuls-7",
+        "Heure (UTC), 22 novembre 2026",
+        "Les mêmes données",
+    ):
+        assert text in whole
+    drawn = [page for page in whole.split("\f") if "Numéro de canal" in page]
+    assert all("2,4 GHz" in page or "5 GHz" in page for page in drawn)

@@ -100,12 +100,19 @@ def firewall_page() -> str:
     return render_report(build.firewall_run(), build.firewall_catalogue(), frameworks())
 
 
+def pictures_page() -> str:
+    return render_report(
+        build.firewall_run(), build.firewall_catalogue(), frameworks(), domain_exhibits=build.pictures()
+    )
+
+
 PAGES = {
     "full": full_page,
     "empty": empty_page,
     "silent": all_silent_page,
     "comparison": comparison_page,
     "firewall": firewall_page,
+    "pictures": pictures_page,
 }
 
 
