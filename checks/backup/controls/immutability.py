@@ -36,7 +36,8 @@ def one_safe_copy(facts: BackupFacts, context: Context) -> Judgement:
         message = f"Aucune copie n'est à l'abri d'un effacement. Au mieux, « {repository.label} » : {term.detail}"
         return failed(SITE, message, seen(repository, term.detail, term.proof), severity=Severity.HIGH)
     message = "Aucune copie n'est à l'abri d'un effacement : un attaquant qui entre efface aussi les sauvegardes."
-    return failed(SITE, message, *(seen(repository, term.detail) for repository, term in graded[:5]))
+    proofs = [seen(repository, lock_of(repository).detail) for repository in facts.repositories[:5]]
+    return failed(SITE, message, *proofs)
 
 
 @each_repository

@@ -125,9 +125,7 @@ def watched(facts: BackupFacts, context: Context) -> Judgement:  # noqa: ARG001
     )
 
 
-def _dated(
-    context: Context, question: str, valid: timedelta, what: str, good: str, old: str, none: str
-) -> Judgement:
+def _dated(context: Context, question: str, valid: timedelta, what: str, good: str, old: str, none: str) -> Judgement:
     answer = context.answers.get(question)
     if answer is False:
         return failed(SITE, none, declared(question, "non"))

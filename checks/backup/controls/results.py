@@ -156,6 +156,9 @@ def failures_treated(repository: Repository, context: Context) -> Judgement:
         return failed(label, message, seen(repository, found[0].detail), affected=distinct(found), severity=severity)
     if not told:
         return silent(repository, "comment ses tâches se sont terminées")
+    if undated := [job.name for job in failing if job.last_success is None]:
+        detail = f"Dans « {label} », en échec sans que l'on sache depuis quand : {listed(undated)}."
+        return unsure(label, detail, Reason.UNSUPPORTED)
     if failing:
         names = listed(job.name for job in failing)
         message = f"Un échec récent est à suivre dans « {label} » : {names} (moins de {length(UNTREATED_HOURS)})."
@@ -165,9 +168,9 @@ def failures_treated(repository: Repository, context: Context) -> Judgement:
 
 
 def _failing_for(job: Job, now: datetime) -> float:
-    """Hours since the last success, else since the failed run; endless when neither is known."""
+    """Hours since the last success, at least: since the failed run when no success is known."""
     since = job.last_success or job.last_run
-    return hours_between(since, now) if since else float("inf")
+    return hours_between(since, now) if since else 0.0
 
 
 def _failing(job: Job) -> Affected:
