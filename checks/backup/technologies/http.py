@@ -136,16 +136,19 @@ class Client:
     def raw(self, method: Literal["GET", "HEAD"], target: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         """The answer as it comes, to be read to its end before the next question. Raises `ApiError`."""
         self._count()
-        try:
-            self.open()
-            connection = self._connection
-            assert connection is not None  # noqa: S101 - `open` made it or raised
-            connection.bound(self._step, self._answer)
-            connection.request(method, target, headers=dict(headers))
-            return connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise lost(self.server, error) from None
+        for again in (self._connection is not None and self._connection.sock is not None, False):
+            try:
+                self.open()
+                connection = self._connection
+                assert connection is not None  # noqa: S101 - `open` made it or raised
+                connection.bound(self._step, self._answer)
+                connection.request(method, target, headers=dict(headers))
+                return connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                if not (again and isinstance(error, ConnectionError)):
+                    raise lost(self.server, error) from None
+        raise AssertionError("the second turn returns or raises")
 
     # --- internals -----------------------------------------------------------------------------------------------
 

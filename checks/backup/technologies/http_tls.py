@@ -89,12 +89,13 @@ class WrongPinError(OSError):
         self.seen = seen
 
 
-class Connection(http.client.HTTPSConnection):
+class Connection(http.client.HTTPConnection):
     """Connects to a permitted address under the name of the server, and verifies who answers."""
 
     def __init__(self, server: Server, address: str, context: ssl.SSLContext | None, timeout: float) -> None:
         """`context`: None for a connection in clear."""
-        super().__init__(server.host, server.port, timeout=timeout, context=context)
+        self.default_port = 80 if context is None else 443
+        super().__init__(server.host, server.port, timeout=timeout)
         self._address = address
         self._verifier = context
         self._fingerprint = server.fingerprint
