@@ -25,6 +25,7 @@ from tests.wifi import frames
 
 pytestmark = pytest.mark.lab
 
+ROOT = Path(__file__).parents[3]
 SALT = "0123456789abcdef"
 AP_PRO, AP_GUEST, AP_HIDDEN = "00:11:22:00:00:01", "00:11:22:00:00:02", "00:11:22:00:00:03"
 STATION = "0a:55:66:00:00:01"
@@ -70,6 +71,7 @@ class Radio:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=ROOT,
         )
         assert self.process.stdout.readline() == "ready\n"
 
@@ -89,6 +91,7 @@ class Radio:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "TMPDIR": str(empty), "HOME": str(empty)},
+            cwd=ROOT,
         )
         try:
             for line in process.stderr:
