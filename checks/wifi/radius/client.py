@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import socket
 import time
@@ -111,7 +112,13 @@ class RadiusClient:
             raise BudgetError(Reason.TIMEOUT, "Le budget de paquets ou de temps de l'essai RADIUS est dépensé.")
         self.packets += 1
         try:
-            self._socket.send(request)
+            try:
+                # With its target, so that the journal counts each datagram and not only the first.
+                self._socket.sendto(request, self._place)
+            except OSError as error:
+                if error.errno != errno.EISCONN:  # macOS wants none on a connected socket
+                    raise
+                self._socket.send(request)
         except OSError as error:
             raise _unreachable(error) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -36,7 +37,7 @@ log {{
     file = "{root}/radius.log"
     auth = yes
     auth_badpass = no
-    auth_goodpass = no
+    auth_goodpass = {goodpass}
 }}
 security {{
     max_attributes = 200
@@ -46,7 +47,7 @@ security {{
 }}
 proxy_requests = no
 client essai {{
-    ipaddr = 127.0.0.1
+    ipaddr = {address}
     secret = "{secret}"
     require_message_authenticator = {require}
 }}
@@ -112,7 +113,7 @@ modules {{
 server essai {{
     listen {{
         type = auth
-        ipaddr = 127.0.0.1
+        ipaddr = {address}
         port = {port}
     }}
     authorize {{
@@ -152,6 +153,16 @@ server inner {{
     }}
 }}
 """
+OPENSSL = """
+openssl_conf = settings
+[settings]
+ssl_conf = tls
+[tls]
+system_default = everything
+[everything]
+CipherString = ALL:@SECLEVEL=0
+"""
+"""Short keys and old versions are what the tests look for."""
 METHODS = {
     "md5": "md5 {\n}",
     "gtc": "gtc {\nauth_type = PAP\n}",
@@ -194,7 +205,21 @@ class Server:
         return [line for line in self.log().splitlines() if word in line]
 
 
-def write(root, port, server, clients_ca, *, methods, first=None, versions=("1.2", "1.2"), require="no", fragment=1024):
+def write(
+    root,
+    port,
+    server,
+    clients_ca,
+    *,
+    methods,
+    first=None,
+    versions=("1.2", "1.2"),
+    require="no",
+    fragment=1024,
+    users=f'{USER} Cleartext-Password := "{PASSWORD}"',
+    goodpass="no",
+    address="127.0.0.1",
+):
     root.mkdir(parents=True)
     (root / "radiusd.conf").write_text(
         CONFIGURATION.format(
@@ -206,11 +231,13 @@ def write(root, port, server, clients_ca, *, methods, first=None, versions=("1.2
             oldest=versions[0],
             newest=versions[1],
             fragment=fragment,
+            goodpass=goodpass,
+            address=address,
             methods="\n".join(METHODS[one] for one in methods),
         )
     )
     (root / "dictionary").write_text("$INCLUDE /usr/share/freeradius/dictionary\n")
-    (root / "users").write_text(f'{USER} Cleartext-Password := "{PASSWORD}"\n')
+    (root / "users").write_text(users + "\n")
     chain = server if isinstance(server, (list, tuple)) and not hasattr(server, "pem") else [server]
     (root / "server.pem").write_bytes(b"".join(one.pem for one in chain))
     (root / "server.key").write_bytes(chain[0].key_pem)
@@ -226,8 +253,10 @@ def running(root, server, clients_ca, *, netns=None, port=None, **settings):
     argv = [shutil.which("freeradius", path="/usr/sbin:/usr/bin"), "-f", "-d", str(root), "-n", "radiusd"]
     if netns:
         argv = ["ip", "netns", "exec", netns, *argv]
+    (root / "openssl.cnf").write_text(OPENSSL)
+    environment = os.environ | {"OPENSSL_CONF": str(root / "openssl.cnf")}
     with (root / "output").open("wb") as output:
-        process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=environment)
     try:
         found = Server(root, port)
         for _ in range(WAIT * 20):
