@@ -1,0 +1,1 @@
+"""Controls of the Microsoft 365 domain: pure functions, one question each."""
