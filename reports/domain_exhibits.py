@@ -27,6 +27,8 @@ _FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
 _ORDER = tuple(LETTERS)
 
 Row = tuple[str, ...]
+Values = tuple[str | float, ...]
+"""A row whose measures are numbers, for a sheet to compute with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,20 @@ def sheet_names(exhibits: Mapping[str, tuple[Exhibit, ...]]) -> dict[str, tuple[
             own = not isinstance(exhibit, Matrix) and bool(sheet_rows(exhibit)[1])
             number += own
             title = _FORBIDDEN.sub(" ", clean(exhibit.title))
-            mine.append(f"{number}. {title}"[:SHEET_NAME].strip() if own else "")
+            mine.append(_cut(f"{number}. {title}") if own else "")
         names[domain] = tuple(mine)
     return names
 
 
-def sheet_rows(exhibit: Table | Spans | Lines) -> tuple[Row, tuple[Row, ...]]:
+def _cut(name: str) -> str:
+    """As much of a name as a sheet may have, to the end of a word."""
+    if len(name) <= SHEET_NAME:
+        return name.strip()
+    whole, _, _ = name[: SHEET_NAME + 1].rpartition(" ")
+    return whole.strip() if len(whole) > SHEET_NAME // 2 else name[:SHEET_NAME].strip()
+
+
+def sheet_rows(exhibit: Table | Spans | Lines) -> tuple[Row, tuple[Values, ...]]:
     """Head and rows that say all that a picture shows, without limit."""
     match exhibit:
         case Table():
@@ -201,7 +211,7 @@ def _drawing(exhibit: Spans | Lines, anchor: str, sheet: str) -> DrawingView:
         anchor=anchor,
         sheet=sheet,
         head=head,
-        rows=rows[: 2 * PAGE_ROWS],
+        rows=tuple(tuple(_written(value) for value in row) for row in rows[: 2 * PAGE_ROWS]),
         hidden=max(0, len(rows) - 2 * PAGE_ROWS),
         summary=_spans_summary(exhibit) if isinstance(exhibit, Spans) else _lines_summary(exhibit),
         lanes=tuple(pictures.draw_lane(spans, lane) for lane in spans.lanes if lane.spans) if spans else (),
@@ -212,7 +222,11 @@ def _drawing(exhibit: Spans | Lines, anchor: str, sheet: str) -> DrawingView:
     )
 
 
-def _span_rows(spans: Spans) -> tuple[Row, tuple[Row, ...]]:
+def _written(value: str | float) -> str:
+    return value if isinstance(value, str) else pictures.said(value)
+
+
+def _span_rows(spans: Spans) -> tuple[Row, tuple[Values, ...]]:
     found = [(lane, span) for lane in spans.lanes for span in lane.spans]
     graded = any(not quiet(span.level) for _, span in found)
     head = ("Partie", "Nom", "À qui", _end("De", spans), _end("À", spans), *((spans.scale,) if spans.scale else ()))
@@ -222,9 +236,9 @@ def _span_rows(spans: Spans) -> tuple[Row, tuple[Row, ...]]:
             lane.label,
             span.label,
             spans.groups[span.group],
-            pictures.said(span.start),
-            pictures.said(span.stop),
-            *((_measured(span.height),) if spans.scale else ()),
+            span.start,
+            span.stop,
+            *(("non mesuré" if span.height is None else span.height,) if spans.scale else ()),
             *((_graded(span.level),) if graded else ()),
             span.detail or "–",
         )
@@ -240,10 +254,6 @@ def _graded(level: str) -> str:
     return "–" if quiet(level) else french.LEVELS[level]
 
 
-def _measured(value: float | None) -> str:
-    return "non mesuré" if value is None else pictures.said(value)
-
-
 def _spans_summary(spans: Spans) -> str:
     counts = [
         f"{lane.label} : "
@@ -256,7 +266,7 @@ def _spans_summary(spans: Spans) -> str:
     return f"{' ; '.join(counts) or 'Rien à montrer'}. Les mêmes données sont dans le tableau qui suit."
 
 
-def _line_rows(lines: Lines) -> tuple[Row, tuple[Row, ...]]:
+def _line_rows(lines: Lines) -> tuple[Row, tuple[Values, ...]]:
     """One row per moment, one column per line; a dash where a line has no point."""
     values = [{point.at: point.value for point in one.points} for one in lines.series]
     moments = sorted({at for one in values for at, value in one.items() if value is not None})
@@ -264,8 +274,8 @@ def _line_rows(lines: Lines) -> tuple[Row, tuple[Row, ...]]:
     return head, tuple((pictures.instant(at), *(_heard(one.get(at)) for one in values)) for at in moments)
 
 
-def _heard(value: float | None) -> str:
-    return "–" if value is None else pictures.said(value)
+def _heard(value: float | None) -> str | float:
+    return "–" if value is None else value
 
 
 def _lines_summary(lines: Lines) -> str:

@@ -281,13 +281,13 @@ def _picture_sheets(book: _Book, exhibits: Mapping[str, tuple[Exhibit, ...]]) ->
         for name, exhibit in zip(names[domain], found, strict=True):
             if name and not isinstance(exhibit, Matrix):
                 head, rows = sheet_rows(exhibit)
-                safe = [[safe_text(text) for text in row] for row in rows]
+                safe = [[safe_text(value) if isinstance(value, str) else value for value in row] for row in rows]
                 book.sheet(name, [(safe_text(title), _width(title, n, safe)) for n, title in enumerate(head)], safe)
 
 
-def _width(title: str, index: int, rows: Sequence[Sequence[str]]) -> int:
+def _width(title: str, index: int, rows: Sequence[Sequence[str | float]]) -> int:
     """Characters that hold most of a column; what is longer goes to the next line."""
-    longest = max((len(row[index]) for row in rows[:_MEASURED_ROWS]), default=0)
+    longest = max((len(str(row[index])) for row in rows[:_MEASURED_ROWS]), default=0)
     return min(_WIDEST, max(len(title) + 3, longest + 2, _NARROWEST))
 
 
