@@ -6,6 +6,11 @@ them), as real ones have: a cache of whole frames would find nothing. Every tool
 medians are compared; ours also says the time spent reading, without the start of Python.
 
     python benchmarks/wifi_capture.py CAPTURE [--frames 500000] [--rounds 3] [--no-memory] [--json FILE]
+                                      [--gigabytes 1] [--new-beacons 100000]
+
+`--gigabytes` also reads a file of at least that size, made by repetition then deleted: its peak memory must be
+that of the small one. `--new-beacons` reads beacons that all come from another access point, the worst case: nothing is
+ever found in the caches, and the limit of networks is reached.
 
 tshark extracts fields of all frames (type, BSSID, SSID, AKM), which is less than what is asked of ours. A peer that is
 not installed is said to be absent. Ends with 1 when a target is missed.
@@ -41,6 +46,10 @@ TARGET_TSHARK = 10.0
 TARGET_HCX = 1.0
 TARGET_GROWTH = 1.1
 MEMORY_FACTOR = 10
+TARGET_NEW = 10_000
+"""Beacons per second when each is of a network never seen: ten times what a full dissection by scapy reaches."""
+TARGET_NEW_MEMORY = 512
+"""MiB, with the greatest number of networks that is kept."""
 
 READER = """
 import json, resource, secrets, sys, time
@@ -112,6 +121,30 @@ def build(path: Path, kind: int, found: list[tuple[int, bytes]], frames: int) ->
     with path.open("wb") as file:
         for part in repeated(kind, found, frames):
             file.write(part)
+
+
+def build_bytes(path: Path, kind: int, found: list[tuple[int, bytes]], size: int) -> None:
+    """A file of at least that many bytes: one repetition after another, all of them different."""
+    mean = sum(len(packet) + 16 for _, packet in found) / len(found)
+    build(path, kind, found, int(size / mean) + len(found))
+
+
+def build_new(path: Path, count: int) -> None:
+    """Beacons of as many access points: another address, name, channel and WPA2 or WPA3 element each time."""
+    head = struct.pack("<HH6s", 0x0080, 0, b"\xff" * 6)
+    rates = b"\x01\x08\x82\x84\x8b\x96\x0c\x12\x18\x24"
+    suite = b"\x00\x0f\xac"
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, link.IEEE80211))
+        for number in range(count):
+            bssid = b"\x00" + (number * 2_654_435_761 % 2**40).to_bytes(5)
+            ssid = b"Tilleuls-%x" % number
+            akm = suite + bytes([2 if number % 2 else 8])
+            rsn = b"\x01\0" + suite + b"\x04\x01\0" + suite + b"\x04\x01\0" + akm + b"\x80\0"
+            fixed = struct.pack("<QHH", number * 1024, 100, 0x11)
+            elements = bytes([0, len(ssid)]) + ssid + rates + bytes([3, 1, 1 + number % 13, 48, len(rsn)]) + rsn
+            frame = head + bssid + bssid + struct.pack("<H", number << 4 & 0xFFFF) + fixed + elements
+            file.write(struct.pack("<IIII", 1_700_000_000 + number // 1000, 0, len(frame), len(frame)) + frame)
 
 
 def ours(path: Path) -> dict[str, Any]:
@@ -199,6 +232,23 @@ def report(figures: dict[str, Any]) -> bool:
     return met
 
 
+def report_large(run: dict[str, Any], size: int, small: int) -> bool:
+    """A file that does not fit in the memory it may take."""
+    print(f"large file           {size / 1e9:>12.2f} GB, {run['frames']:,} frames, {run['seconds']:.2f} s")
+    met = verdict("frames per second", run["frames"] / run["seconds"], TARGET_SPEED, "{:,.0f}", above=True)
+    print(f"peak memory          {run['memory']:>12} MiB")
+    return verdict("growth", run["memory"] / small, TARGET_GROWTH, "{:.2f}", above=False) and met
+
+
+def report_new(run: dict[str, Any]) -> bool:
+    """Beacons of networks never seen before."""
+    print(
+        f"new networks         {run['frames']:>12,} beacons, {run['networks']:,} networks kept, {run['seconds']:.2f} s"
+    )
+    met = verdict("beacons per second", run["frames"] / run["seconds"], TARGET_NEW, "{:,.0f}", above=True)
+    return verdict("peak memory, MiB", run["memory"], TARGET_NEW_MEMORY, "{:.0f}", above=False) and met
+
+
 def verdict(title: str, value: float, target: float, shape: str, *, above: bool) -> bool:
     met = value >= target if above else value <= target
     sign = "≥" if above else "≤"
@@ -212,6 +262,8 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-memory", action="store_true", help="do not make the file that is ten times larger")
+    parser.add_argument("--gigabytes", type=float, help="also read a file of at least that size")
+    parser.add_argument("--new-beacons", type=int, help="also read that many beacons, each of another access point")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     kind, found = packets(arguments.capture)
@@ -224,9 +276,18 @@ def main() -> int:
         if not arguments.no_memory:
             build(path, kind, found, arguments.frames * MEMORY_FACTOR)
             figures["memory_large"] = ours(path)["memory"]
+        met = report(figures)
+        if arguments.gigabytes:
+            build_bytes(path, kind, found, int(arguments.gigabytes * 1e9))
+            figures["large"] = {**ours(path), "bytes": path.stat().st_size}
+            met &= report_large(figures["large"], figures["large"]["bytes"], figures["memory"])
+        if arguments.new_beacons:
+            build_new(path, arguments.new_beacons)
+            figures["new"] = ours(path)
+            met &= report_new(figures["new"])
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    return 0 if report(figures) else 1
+    return 0 if met else 1
 
 
 if __name__ == "__main__":

@@ -370,6 +370,8 @@ class Scanner:
         if checked is None or checked - at < 36 or is_group(data[at + 16 : at + 22]):
             self._kinds[-1] = DAMAGED
             return _ignore
+        if self._survey.bss(data[at + 16 : at + 22]) is None:
+            return _ignore  # too many networks: neither read nor remembered
         frame = _Frame(data, at, checked, batch.cut, self.frames, batch.seconds[index])
         cache = self._beacons if kind == BEACON else self._responses
         if len(cache) >= MAX_CACHE:

@@ -8,6 +8,7 @@ its selector and never dropped.
 # ruff: noqa: PLR2004 - the numbers are those of the standard
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -119,6 +120,7 @@ def _selector(selector: bytes) -> str:
     return f"{selector[:3].hex('-').upper()}:{selector[3]}"
 
 
+@functools.lru_cache(maxsize=1024)  # a few settings are those of thousands of access points
 def parse_rsn(body: bytes) -> Rsn:
     """Content of an RSN element (after its length byte). Raises `SuiteError` when it is empty or of another version.
 
@@ -144,6 +146,7 @@ def parse_rsn(body: bytes) -> Rsn:
     return Rsn(suites, pmkids, reader.cut)
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_wpa(body: bytes) -> Rsn:
     """Content of a WPA element after its OUI and type. Raises `SuiteError` as `parse_rsn` does."""
     reader = _Reader(body)
