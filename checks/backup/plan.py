@@ -19,6 +19,9 @@ from checks.model import Gap, Record
 
 WINDOW = timedelta(days=30)
 """Length over which rhythm and gaps are measured: longer than a month's closing, short enough to be today's habits."""
+DEFAULT_RPO_HOURS = 26.0
+"""One backup every night, and two hours for a night that is longer than the one before. Ours, used where no objective
+is declared: a lost day of care notes can be written again from memory and paper, two cannot."""
 CLOCK_SLACK = timedelta(hours=1)
 """A point this far in the future is a clock a little fast; beyond, its date is not believed."""
 SNAPSHOTS = frozenset({"zfs", "btrfs"})

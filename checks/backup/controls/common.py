@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
 from checks.backup.facts import BackupFacts, Proof, Repository
 from checks.backup.plan import PlanRow, plan
-from checks.common.french import count, listed
+from checks.common.french import listed
 from checks.model import (
     Affected,
     Context,
@@ -164,36 +163,6 @@ def distinct(found: Iterable[Affected]) -> tuple[Affected, ...]:
     for item in found:
         kept.setdefault(item.id, item)
     return tuple(kept.values())
-
-
-# --- Words
-
-
-def hours_between(before: datetime, after: datetime) -> float:
-    """Hours from one to the other, never negative."""
-    return max(0.0, (after - before).total_seconds() / 3600)
-
-
-def length(hours: float) -> str:
-    """`45 minutes`, `26 heures`, `3 jours`, as a person says a length of time."""
-    if hours < 1:
-        return count(round(hours * 60), "minute")
-    if hours < 48:  # noqa: PLR2004 - two days
-        return count(round(hours), "heure")
-    return count(round(hours / 24), "jour")
-
-
-def day(time: datetime) -> str:
-    """`22/11/2026 à 03:00 UTC`."""
-    return f"{time:%d/%m/%Y à %H:%M} UTC"
-
-
-def size(number: float) -> str:
-    """`1,5 Gio`."""
-    units = ("octets", "Kio", "Mio", "Gio", "Tio")
-    power = min(len(units) - 1, int(math.log(max(1.0, number), 1024)))
-    shown = f"{number / 1024**power:.1f}".replace(".", ",").removesuffix(",0")
-    return f"{shown} {units[power]}"
 
 
 # --- Declared answers

@@ -7,12 +7,9 @@ from datetime import timedelta
 from checks.backup.controls.common import (
     NOTHING,
     SITE,
-    day,
     declared,
     each_repository,
-    hours_between,
     is_hosted,
-    length,
     no_repository,
     no_system,
     seen,
@@ -24,6 +21,7 @@ from checks.backup.controls.common import (
 )
 from checks.backup.facts import BackupFacts, Repository
 from checks.backup.plan import PlanRow, orphans, plan
+from checks.backup.words import day, hours_between, length
 from checks.common.french import count, listed
 from checks.model import (
     Context,

@@ -7,11 +7,8 @@ import statistics
 from datetime import datetime
 
 from checks.backup.controls.common import (
-    day,
     each_repository,
     each_system,
-    hours_between,
-    length,
     seen,
     seen_row,
     thing,
@@ -19,7 +16,8 @@ from checks.backup.controls.common import (
     unsure,
 )
 from checks.backup.facts import BackupFacts, Job, Point, Repository
-from checks.backup.plan import CLOCK_SLACK, PlanRow, is_good, sources_of
+from checks.backup.plan import CLOCK_SLACK, DEFAULT_RPO_HOURS, PlanRow, is_good, sources_of
+from checks.backup.words import day, hours_between, length
 from checks.common.french import choose, count, listed
 from checks.model import (
     Affected,
@@ -34,9 +32,6 @@ from checks.model import (
     passed,
 )
 
-DEFAULT_RPO_HOURS = 26.0
-"""One backup every night, and two hours for a night that is longer than the one before. Ours, used where no objective
-is declared: a lost day of care notes can be written again from memory and paper, two cannot."""
 SEVERE_HOURS = 7 * 24.0
 """A week of care notes, prescriptions and invoices cannot be typed again."""
 STOPPED_HOURS = 30 * 24.0

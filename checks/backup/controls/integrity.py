@@ -5,17 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from checks.backup.controls.common import (
-    day,
     distinct,
     each_repository,
-    hours_between,
-    length,
     seen,
     silent,
     thing,
 )
 from checks.backup.facts import Integrity, Point, Repository
 from checks.backup.plan import CLOCK_SLACK
+from checks.backup.words import day, hours_between, length
 from checks.common.french import count
 from checks.model import (
     Context,

@@ -8,17 +8,15 @@ from checks.backup.controls.common import (
     declared,
     each_repository,
     each_system,
-    hours_between,
-    length,
     seen,
     seen_row,
     silent,
-    size,
     unknown,
     unsure,
 )
 from checks.backup.facts import BackupFacts, Encryption, Repository
 from checks.backup.plan import PlanRow
+from checks.backup.words import hours_between, length, size
 from checks.common.french import count
 from checks.model import (
     Context,

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from checks.backup.controls.common import (
     SITE,
     answered_date,
-    day,
     declared,
     distinct,
     each_system,
-    length,
     seen_row,
-    size,
     thing,
     unset,
     unsure,
@@ -22,6 +19,7 @@ from checks.backup.controls.common import (
 from checks.backup.facts import BackupFacts, RestoreTest, RtoEstimate, Unopened
 from checks.backup.plan import PlanRow, plan
 from checks.backup.terms import RESTORE_ANSWER, RESTORE_VALID
+from checks.backup.words import day, length, size
 from checks.common.french import count, listed
 from checks.model import (
     Context,

@@ -6,22 +6,19 @@ import statistics
 from datetime import datetime, timedelta
 
 from checks.backup.controls.common import (
-    day,
     declared,
     distinct,
     each_repository,
-    hours_between,
-    length,
     no_repository,
     seen,
     silent,
-    size,
     thing,
     unset,
     unsure,
 )
 from checks.backup.facts import BackupFacts, Job, Point, Repository
 from checks.backup.plan import CLOCK_SLACK, sources_of
+from checks.backup.words import day, hours_between, length, size
 from checks.common.french import count, listed
 from checks.model import (
     Affected,

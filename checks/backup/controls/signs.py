@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from checks.backup.controls.common import SITE, day, unsure
+from checks.backup.controls.common import (
+    SITE,
+    unsure,
+)
 from checks.backup.facts import BackupFacts, ChangeSign
+from checks.backup.words import day
 from checks.common.french import count
 from checks.model import Affected, Context, Evidence, Gap, Judgement, Reason, Severity, failed, not_assessed, passed
 
