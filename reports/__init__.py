@@ -9,9 +9,9 @@ What the roof calls, all pure except the writer of the workbook:
     reports.maturity.coverages(frameworks, run.outcomes)             -> list[Coverage]
     reports.compare.compare_runs(old, new)                           -> Comparison (msgspec struct, JSON-able)
     reports.html.render_report(run, catalogue, frameworks, comparison=None, journal_summary=None,
-                               domain_summaries={}, plan=None)       -> str
+                               domain_summaries={}, plan=None, domain_exhibits={}) -> str
     reports.html.render_comparison(comparison, catalogue)            -> str
-    reports.xlsx.write_plan_xlsx(path, run, plan, catalogue)         -> None (writes beside, then renames)
+    reports.xlsx.write_plan_xlsx(path, run, plan, catalogue, domain_exhibits={}) -> None (writes beside, then renames)
     reports.terminal.run_summary(run, catalogue, plan)               -> str
     reports.terminal.comparison_summary(comparison)                  -> str
 
@@ -19,4 +19,5 @@ What the roof calls, all pure except the writer of the workbook:
 catalogue digests differ are compared all the same, with a warning in `Comparison.warnings`.
 `journal_summary` is a `reports.html.JournalSummary`: counts of network actions by target and protocol.
 `domain_summaries` is {domain id: {French label: value}}, as the domain's `summary` function gives it.
+`domain_exhibits` is {domain id: (picture, …)}, as `checks.evaluate.domain_exhibits` gives them.
 """

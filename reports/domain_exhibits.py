@@ -37,6 +37,7 @@ class TableView:
 
     kind: ClassVar[str] = "table"
     heading: str
+    lead: str
     note: str
     anchor: str
     sheet: str
@@ -151,6 +152,7 @@ def _table(table: Table, anchor: str, sheet: str) -> TableView:
     present = {cell.level for cell in cells if not quiet(cell.level)}
     return TableView(
         heading=table.title,
+        lead=table.lead,
         note=table.note,
         anchor=anchor,
         sheet=sheet,

@@ -27,7 +27,8 @@ def picture_lines(exhibit: Table | Spans | Lines, width: int) -> list[str]:
     note = _wrapped(clean(exhibit.note), "  ", "  ", width) if exhibit.note else []
     match exhibit:
         case Table():
-            return [*title, *_table(exhibit, width), *note]
+            lead = _wrapped(clean(exhibit.lead), "  ", "  ", width) if exhibit.lead else []
+            return [*title, *lead, *_table(exhibit, width), *note]
         case Spans():
             return [*title, *_spans(exhibit, width), *note]
         case Lines():

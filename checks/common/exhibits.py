@@ -38,6 +38,8 @@ class Table(Record, frozen=True, kw_only=True, tag="table", tag_field="kind"):
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     """One cell per column."""
+    lead: str = ""
+    """The one French sentence to remember of it."""
     note: str = ""
     """How to read it, or why it is empty, in French."""
 
@@ -175,6 +177,7 @@ def cleaned(exhibit: Exhibit) -> Exhibit:
                 title=clean(exhibit.title),
                 columns=_texts(exhibit.columns),
                 rows=tuple(_cells(row) for row in exhibit.rows),
+                lead=clean(exhibit.lead),
                 note=clean(exhibit.note),
             )
         case Spans():

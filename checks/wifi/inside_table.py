@@ -79,22 +79,31 @@ def _table(facts: InsideFacts) -> Table:
         machines.setdefault((one.target, one.address, one.kind), {})[_port(one)] = one
     ports, rare = _columns(tried)
     reached = frozenset() if signs.misplaced(facts) else frozenset(signs.reached(facts, filter(_tells, tried)))
-    rows = [_row(facts, machine, answers, ports, rare, reached) for machine, answers in machines.items()]
+    ordered = sorted(machines.items(), key=lambda item: _place(item[0][2], item[1].values(), reached))
+    rows = [_row(facts, machine, answers, ports, rare, reached) for machine, answers in ordered]
     name = f" (« {facts.ssid} »)" if facts.ssid else ""
     return Table(
         title=f"Essai depuis le {judge.NAMES[facts.role]}{name}",
         columns=(*_MACHINE, *ports, *(("Autres ports",) if rare else ())),
         rows=tuple(rows[:MAX_MACHINES]),
-        note=_note(facts, len(rows)),
+        lead=judge.sentence(facts),
+        note=_note(len(rows)),
     )
 
 
-def _note(facts: InsideFacts, machines: int) -> str:
+def _place(kind: str, answers: Iterable[Attempt], reached: Collection[Attempt]) -> int:
+    """What was reached first, the way out and the addresses that nobody has last."""
+    if kind in {EXTERNAL, UNUSED}:
+        return 2 if kind == EXTERNAL else 3
+    return 0 if any(one in reached and not one.must_answer for one in answers) else 1
+
+
+def _note(machines: int) -> str:
     if not machines:
-        return f"{judge.sentence(facts)} Rien n'a été essayé."
+        return "Rien n'a été essayé."
     left = machines - MAX_MACHINES
     more = f" {count(left, 'autre machine essayée', 'autres machines essayées')} sans ligne." if left > 0 else ""
-    return f"{judge.sentence(facts)} {_HOW}{more}"
+    return f"{_HOW}{more}"
 
 
 _HOW = (

@@ -22,7 +22,7 @@ from checks.wifi.facts import EXPORT, WPS_ABSENT, WPS_CONFIGURED, WPS_UNCONFIGUR
 from checks.wifi.roles import PUBLIC, TITLES, Own, neighbours, own_ssids
 
 COLUMNS = (
-    "Réseau", "Usage", "Chiffrement", "Entrée", "PMF", "WPS", "VLAN", "Isolement", "Canaux", "Bornes", "Signal",
+    "Réseau", "Usage", "Chiffrement", "Entrée", "PMF", "WPS", "Séparation", "Isolement", "Canaux", "Bornes", "Signal",
     "Source",
 )  # fmt: skip
 FOREIGN_ROWS = 5_000
@@ -55,7 +55,7 @@ JUDGES: Mapping[str, tuple[Judge, ...]] = {
     "Entrée": (Judge(encryption.individual_authentication, Severity.MEDIUM),),
     "PMF": (Judge(encryption.management_frames, Severity.MEDIUM),),
     "WPS": (Judge(setup.wps_off, Severity.HIGH),),
-    "VLAN": (Judge(separation.apart_from_professional, Severity.HIGH),),
+    "Séparation": (Judge(separation.apart_from_professional, Severity.HIGH),),
     "Isolement": (Judge(separation.isolated_stations, Severity.MEDIUM),),
     # Without an inventory no access point can be told from an imitation: one sentence says it, not each row.
     "Bornes": (Judge(access_points.unknown_radios, Severity.HIGH, doubt=False),),
@@ -161,7 +161,7 @@ def _row(own: Own, role: Cell, said: Mapping[str, _Said | None]) -> tuple[Cell, 
         "Entrée": _entry(own),
         "PMF": _pmf(own),
         "WPS": _wps(own),
-        "VLAN": ", ".join(str(number) for number in sorted({c.vlan for c in own.configurations if c.vlan is not None})),
+        "Séparation": _separation(own, said.get("Séparation")),
         "Isolement": _isolation(own),
         "Canaux": channels(heard),
         "Bornes": str(len({network.bssid for network in heard})) if heard else "",
@@ -217,6 +217,14 @@ def _wps(own: Own) -> str:
         return "actif, verrouillé" if on and all(network.locked for network in on) else "actif"
     off = any(one.wps is False for one in own.configurations)
     return "non" if states == {WPS_ABSENT} or (not states and off) else ""
+
+
+def _separation(own: Own, said: _Said | None) -> str:
+    """Its VLAN, and whether something else is shared with an internal network."""
+    numbers = sorted({one.vlan for one in own.configurations if one.vlan is not None})
+    shared = said is not None and said.level not in {Level.NONE, Level.UNKNOWN}
+    parts = [f"VLAN {', '.join(str(number) for number in numbers)}" if numbers else "", "non séparé" if shared else ""]
+    return ", ".join(part for part in parts if part)
 
 
 def _isolation(own: Own) -> str:

@@ -55,7 +55,7 @@ def pictures(text: str) -> list:
                  ticks=(Tick(at=2412, label=text),))  # fmt: skip
     return [
         Matrix(title=text, rows=(text,), columns=(text,), cells=((cell,),), row_title=text, column_title=text, note=text),
-        Table(title=text, columns=(text, text), rows=((cell, cell),), note=text),
+        Table(title=text, columns=(text, text), rows=((cell, cell),), lead=text, note=text),
         spans(drawn, title=text, axis=text, unit=text, groups=(text, text), scale=text, lowest=-2.0, highest=3.0, note=text),
         Lines(title=text, scale=text, note=text,
               series=(Series(label=text, detail=text, points=(Point(at=1, value=2.0), Point(at=2))),)),

@@ -347,6 +347,7 @@ def table(rows: int = 3) -> Table:
             )
             for n in range(rows)
         ),
+        lead="D'un poste résident, on n'atteint rien.",
         note="Un réseau voisin est décrit, jamais jugé.",
     )
 

@@ -100,6 +100,19 @@ def test_pictures_of_another_domain_are_not_shown() -> None:
 # --- Tables
 
 
+def test_the_sentence_to_remember_stands_first() -> None:
+    (figure,) = figures(page_of(build.table()))
+    (strong,) = figure.all("strong")
+    assert strong.full_text == "D'un poste résident, on n'atteint rien."
+    text = figure.full_text
+    assert text.index("on n'atteint rien") < text.index("jamais jugé") < text.index("Tilleuls-0")
+    assert picture_lines(build.table(), 80)[1].strip() == "D'un poste résident, on n'atteint rien."
+    alone = Table(title="Vide", columns=("a",), rows=(), lead="Rien n'est sûr.")
+    (figure,) = figures(page_of(alone))
+    assert "Rien n'est sûr." in figure.full_text
+    assert "Rien à montrer" not in figure.full_text
+
+
 @pytest.mark.parametrize("rows", [1, 9, PAGE_ROWS])
 def test_a_table_has_every_cell_with_its_level_in_a_letter_and_a_word(rows: int) -> None:
     wanted = build.table(rows)
@@ -230,7 +243,7 @@ def test_hostile_texts_are_inert_in_every_field(attack: str, tmp_path: Path) -> 
     cell = Cell(text=attack, level=Level.HIGH, detail=attack)
     span = Span(label=attack, start=1, stop=2, detail=attack, level=Level.LOW)
     found = (
-        Table(title=attack, columns=(attack,), rows=((cell,),), note=attack),
+        Table(title=attack, columns=(attack,), rows=((cell,),), lead=attack, note=attack),
         Spans(title=attack, axis=attack, unit=attack, scale=attack, note=attack, groups=(attack,),
               lanes=(Lane(label=attack, start=0, stop=3, spans=(span,)),)),
         Lines(title=attack, scale=attack, note=attack,

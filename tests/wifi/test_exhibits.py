@@ -89,7 +89,7 @@ def test_table_says_what_each_network_offers() -> None:
         "Entrée": "compte (802.1X)",
         "PMF": "obligatoire",
         "WPS": "non",
-        "VLAN": "10",
+        "Séparation": "VLAN 10",
         "Isolement": "",
         "Canaux": "2,4\u00a0GHz\u00a0: 6 ; 5\u00a0GHz\u00a0: 36",
         "Bornes": "2",
@@ -136,15 +136,20 @@ def test_a_crowd_is_bounded_and_counted() -> None:
 
 def test_columns_that_say_nothing_are_left_out() -> None:
     facts = air(networks=(network(THEIR_BOX, "Camping"),), roles={}, declared_bssids=())
-    assert table(facts).columns == tuple(c for c in COLUMNS if c not in {"VLAN", "Isolement", "Signal"})
+    assert table(facts).columns == tuple(c for c in COLUMNS if c not in {"Séparation", "Isolement", "Signal"})
     assert networks_table(NOTHING) is None
 
 
 def test_what_the_data_does_not_say_is_a_question_mark_not_a_blank() -> None:
     cells = row(air(networks=(network(RES_5, RESIDENTS, **MUTE),)), RESIDENTS)
-    for name in ("Chiffrement", "PMF", "WPS", "VLAN", "Isolement"):
+    for name in ("Chiffrement", "PMF", "WPS", "Séparation", "Isolement"):
         assert cells[name].level is Level.UNKNOWN
         assert cells[name].detail
+
+
+def test_a_network_that_shares_the_vlan_of_the_staff_says_so_in_words() -> None:
+    assert texts(reset(RESIDENTS, vlan=10), RESIDENTS)["Séparation"] == "VLAN 10, non séparé"
+    assert texts(reset(RESIDENTS, vlan=None), RESIDENTS)["Séparation"] == ""
 
 
 def test_a_role_nobody_declared_is_a_question_mark() -> None:
@@ -431,7 +436,7 @@ def test_the_room_of_the_domain_gives_them_all() -> None:
 def test_a_test_from_inside_is_shown_without_any_radio() -> None:
     facts = msgspec.structs.replace(NOTHING, inside=site().inside)
     (found,) = domain_exhibits(CATALOGUE.domains["wifi"], facts)
-    assert found.note.startswith("D'un poste résident")
+    assert found.lead.startswith("D'un poste résident")
 
 
 def test_an_ssid_with_hostile_characters_is_cleaned_everywhere() -> None:

@@ -49,7 +49,7 @@ def test_the_verdict_stands_above_the_table() -> None:
     facts = joined(attempt("open", target="contrôleur de domaine", port=389))
     found = table(facts)
     assert found.title == "Essai depuis le Wi-Fi des résidents (« Tilleuls-Residents »)"
-    assert found.note.startswith("D'un poste résident, on atteint contrôleur de domaine 10.10.0.10 (389).")
+    assert found.lead == "D'un poste résident, on atteint contrôleur de domaine 10.10.0.10 (389)."
 
 
 def test_one_row_per_machine_one_column_per_port_in_order() -> None:
@@ -59,9 +59,9 @@ def test_one_row_per_machine_one_column_per_port_in_order() -> None:
     found = table(facts)
     assert found.columns == ("Machine", "Adresse", "Nature", "53", "389", "445", "9100")
     assert [[one.text for one in row] for row in found.rows] == [
-        ["passerelle", "10.20.0.1", "passerelle", "répond (prévu)", "", "", ""],
         ["machine server", "10.10.0.10", "serveur", "", "refuse", "silence", ""],
         ["machine printer", "10.10.0.4", "imprimante", "", "", "", "répond"],
+        ["passerelle", "10.20.0.1", "passerelle", "répond (prévu)", "", "", ""],
     ]
 
 
@@ -117,7 +117,7 @@ def test_a_portal_that_answers_for_everybody_reaches_nothing() -> None:
 def test_from_another_network_nothing_is_concluded() -> None:
     facts = joined(attempt("open"), own_addresses=("192.0.2.9",))
     assert cell(facts, "machine server", "443").level is Level.UNKNOWN
-    assert "ne permet pas de conclure" in table(facts).note
+    assert "ne permet pas de conclure" in table(facts).lead
 
 
 def test_a_professional_station_may_reach_servers_but_not_switches() -> None:
@@ -155,10 +155,18 @@ def test_many_machines_are_bounded_and_counted() -> None:
     assert "2 autres machines essayées sans ligne" in found.note
 
 
+def test_what_was_reached_comes_first_and_what_nobody_has_last() -> None:
+    facts = joined(attempt("no_answer", "unused", address="10.10.0.250"), attempt("no_answer", "nas"),
+                   attempt("open", "printer"), egress=(attempt("open", "external", 25),))  # fmt: skip
+    assert [row[2].text for row in table(facts).rows] == [
+        "imprimante", "passerelle", "stockage", "Internet", "adresse sans machine"
+    ]  # fmt: skip
+
+
 def test_nothing_tried_is_said() -> None:
     found = table(joined(attempts=()))
     assert found.rows == ()
-    assert found.note.endswith("Rien n'a été essayé.")
+    assert found.note == "Rien n'a été essayé."
     assert inside_exhibits(()) == ()
 
 
