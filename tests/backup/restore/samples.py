@@ -116,7 +116,7 @@ def seven() -> bytes:
 def ole() -> bytes:
     header = bytearray(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(512, b"\0"))
     struct.pack_into("<HHHH", header, 24, 0x3E, 3, 0xFFFE, 9)
-    struct.pack_into("<II", header, 44, 1, 1)
+    struct.pack_into("<II", header, 44, 1, 3)
     return bytes(header) + bytes(512 * 4)
 
 
