@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from agent.journal import Journal
 from agent.mandate import Address, MandateGuard, parse_address
-from checks.common.programs import Finished, SocketT, run_program
+from checks.common.programs import Finished, Machine, SocketT, run_program
 from checks.common.undo import Undo
 from checks.model import MandateRefusedError
 
@@ -110,6 +110,11 @@ class GuardedNetwork:
             except OSError as error:
                 problem = error
         raise problem or OSError(f"{host} : aucune adresse")
+
+    @property
+    def machine(self) -> Machine:
+        """See `checks.model.Network`."""
+        return self
 
     def run(
         self,

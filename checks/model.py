@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import asyncio
     import socket
 
+    from checks.common.programs import Machine
+
 ConfigT = TypeVar("ConfigT")
 
 RUN_SCHEMA = "ausculte/run"
@@ -346,6 +348,10 @@ class MandateRefusedError(PermissionError):
 
 class Network(Protocol):
     """The only way to the network. Mandate and journal are behind it; every method raises `MandateRefusedError`."""
+
+    @property
+    def machine(self) -> Machine:
+        """What may be asked of this machine besides connections: a program of the system, a radio that listens."""
 
     @property
     def resolvers(self) -> tuple[tuple[str, int], ...]:

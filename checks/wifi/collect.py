@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import reduce
+from datetime import datetime
+from functools import partial, reduce
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -22,7 +23,11 @@ from checks.wifi.facts import Unreadable, WifiFacts
 from checks.wifi.imported import Imported
 from checks.wifi.inside.collect import from_inside
 from checks.wifi.inside.facts import InsideFacts
+from checks.wifi.live.config import LiveConfig
 from checks.wifi.makers import with_makers
+
+if TYPE_CHECKING:
+    from checks.wifi.live.listen import Heard
 
 MAX_FILES = 2000
 """Files of one folder."""
@@ -47,11 +52,20 @@ _CAPTURES = (
 """First bytes of pcap (both byte orders, microseconds, nanoseconds, the old patched form), pcapng and gzip."""
 
 PartT = TypeVar("PartT")
+
+
+class Listening(Protocol):
+    """Hear what is around while capture files are read: see `live.listen.listen`."""
+
+    def __call__(self, *, salt: bytes, captures: Sequence[Path], declared: Collection[str]) -> Heard:
+        """Facts of the frames heard and of `captures`, with the same pseudonyms."""
+
+
 _EMPTY = WifiFacts(networks=(), handshakes=(), eap=(), truncated=False)
 
 
 def collect(request: CollectRequest[WifiConfig], network: Network, progress: Progress) -> WifiFacts:
-    """Read every file the profile names, then try what the profile asks for from the network this machine is on.
+    """Listen around, read every file the profile names, then try what it asks for from the network we are on.
 
     A file that cannot be read is said to be, and the others are read. Raises `CollectError` when none can, or when
     there is nothing to do.
@@ -61,8 +75,8 @@ def collect(request: CollectRequest[WifiConfig], network: Network, progress: Pro
     for folder in config.captures_dir:
         captures += _files_of(Path(folder))
     texts = [Path(name) for name in (*config.scan_files, *config.export_files)]
-    if not captures and not texts and not config.inside:
-        detail = "Aucune capture, aucun relevé, aucun export, aucun essai depuis un réseau Wi-Fi n'est dans le profil."
+    if not (captures or texts or config.inside or config.live):
+        detail = "Aucune capture, aucun relevé, aucun export, aucune écoute, aucun essai n'est demandé dans le profil."
         raise CollectError(Reason.NOT_CONFIGURED, detail)
     try:
         facts = read_files(
@@ -73,6 +87,7 @@ def collect(request: CollectRequest[WifiConfig], network: Network, progress: Pro
             progress=progress,
             place=request.place,
             tolerant={*captures, *texts},
+            listening=_listening(config.live, network, progress, request.clock),
         )
     except CollectError as error:
         if not config.inside:
@@ -83,6 +98,16 @@ def collect(request: CollectRequest[WifiConfig], network: Network, progress: Pro
     earlier, limits = _earlier(config.inside_dir)
     inside = from_inside(config.inside, earlier, network, progress, request.clock)
     return msgspec.structs.replace(facts, inside=inside, limits=(*facts.limits, *limits))
+
+
+def _listening(
+    config: LiveConfig | None, network: Network, progress: Progress, clock: Callable[[], datetime]
+) -> Listening | None:
+    if config is None:
+        return None
+    from checks.wifi.live.listen import listen  # a collection that only reads files does without
+
+    return partial(listen, config, network.machine, progress, clock=clock)
 
 
 def _earlier(folders: Iterable[str]) -> tuple[list[InsideFacts], list[str]]:
@@ -135,8 +160,9 @@ def read_files(
     progress: Progress | None = None,
     place: Iterable[str] = (),
     tolerant: Collection[Path] = (),
+    listening: Listening | None = None,
 ) -> WifiFacts:
-    """Everything the files say, together. Stations get new pseudonyms each time.
+    """Everything the files say, and what `listening` hears meanwhile. Stations get new pseudonyms each time.
 
     `place` is what anybody knows of the establishment. Raises `CollectError` for a file that cannot be read, unless it
     is one of `tolerant` and another file could be read: the facts then say which was not.
@@ -146,19 +172,24 @@ def read_files(
     opened = [path for path in captures if _attempt(path, _open, tolerant, bad) is not None]
     parts = [_attempt(path, lambda path: _read_text(path, keys), tolerant, bad) for path in texts]
     said = reduce(Imported.joined, (part for part in parts if part is not None), Imported())
+    salt, declared = secrets.token_bytes(SALT_BYTES), tuple(roles or ())
+    live = None
     try:
-        seen = read_captures(
-            opened, salt=secrets.token_bytes(SALT_BYTES), progress=progress, declared=tuple(roles or ())
-        )
+        if listening:
+            heard = listening(salt=salt, captures=opened, declared=declared)
+            seen, said, live = heard.seen, Imported.joined(said, heard.said), heard.live
+        else:
+            seen = read_captures(opened, salt=salt, progress=progress, declared=declared)
     except OSError as error:
         raise _unreadable(error) from error
     unknown = [file.name for file in seen.files if not file.format]
-    if len(unknown) == len(seen.files) and not any(part is not None for part in parts):
+    if live is None and len(unknown) == len(seen.files) and not any(part is not None for part in parts):
         if bad:
             raise bad[0][1]
         if unknown:
             raise CollectError(Reason.MALFORMED, f"{unknown[0]} : ce n'est pas une capture pcap ou pcapng.")
-    return _together(_without(seen, bad), said, roles or {}, declared_bssids)
+    facts = _together(_without(seen, bad), said, roles or {}, declared_bssids)
+    return msgspec.structs.replace(facts, live=live)
 
 
 def _attempt(

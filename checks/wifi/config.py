@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from checks.model import Record
 from checks.wifi.inside.config import InsideConfig
+from checks.wifi.live.config import LiveConfig
 
 ROLES = ("pro", "resident", "guest", "voice", "iot", "biomedical", "admin")
 """What an SSID of the establishment may be for."""
@@ -43,6 +44,8 @@ class WifiConfig(Record, frozen=True):
     """SSID of the establishment to what it is for."""
     access_points: tuple[str, ...] = ()
     """BSSIDs of the establishment's access points."""
+    live: LiveConfig | None = None
+    """`[wifi.live]`: what to hear on the spot."""
     inside: tuple[InsideConfig, ...] = ()
     """`[[wifi.inside]]`: what to try from each network, when this machine has joined it."""
     inside_dir: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from checks.model import Gap, Record
 from checks.wifi.exports.clients import ClientProfile
 from checks.wifi.exports.details import WlanDetails
 from checks.wifi.inside.facts import InsideFacts
+from checks.wifi.live.facts import LiveFacts
 
 CAPTURE, SCAN, EXPORT = "capture", "scan", "export"
 """Sources of a network."""
@@ -436,5 +437,7 @@ class WifiFacts(Record, frozen=True, kw_only=True):
     """SSID to its role, as the site profile declares it: `pro`, `resident`, `guest`…"""
     declared_bssids: tuple[str, ...] = ()
     """Access points of the site, as declared."""
+    live: LiveFacts | None = None
+    """How what was heard on the spot was obtained; None when nothing was asked for."""
     inside: tuple[InsideFacts, ...] = ()
     """What a machine that joined each network could reach."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from checks.common.french import count
 from checks.wifi.facts import CAPTURE, SCAN, WifiFacts
+from checks.wifi.inside.judge import place, sentence
+from checks.wifi.live.facts import LiveFacts
 from checks.wifi.roles import TITLES, Own, neighbours, own_ssids
 
 _SHOWN = 12
@@ -16,9 +18,12 @@ def summary(facts: WifiFacts) -> dict[str, str]:
     lines = {f"Réseau « {one.ssid} »": _own(one) for one in every[:_SHOWN]}
     if len(every) > _SHOWN:
         lines["Autres réseaux de l'établissement"] = str(len(every) - _SHOWN)
+    lines |= {f"Essai depuis « {place(one)} »": sentence(one) for one in facts.inside}
     around = {network.ssid for network in neighbours(facts) if network.ssid}
     lines["Réseaux voisins ou non déclarés"] = str(len(around))
     lines["Sources"] = _sources(facts)
+    if facts.live:
+        lines["Écoute sur place"] = _heard(facts.live)
     if facts.unreadable:
         lines["Éléments illisibles"] = str(len(facts.unreadable))
     limits = [*facts.limits]
@@ -38,6 +43,18 @@ def _own(one: Own) -> str:
         parts.append(f"{len({network.bssid for network in one.strangers})} hors inventaire")
     if one.configurations:
         parts.append(count(len(one.configurations), "réglage exporté"))
+    return ", ".join(parts)
+
+
+def _heard(live: LiveFacts) -> str:
+    """`12 réseaux listés par iw, 24 000 trames en 60 s sur wlan0`, or why not."""
+    parts = []
+    if step := live.scan:
+        told = f"{count(step.networks, 'réseau listé', 'réseaux listés')} par {step.tool}"
+        parts.append(f"pas de relevé ({step.gap.detail})" if step.gap else told)
+    if step := live.capture:
+        told = f"{count(step.frames, 'trame')} en {step.seconds:.0f} s sur {step.interface}"
+        parts.append(f"pas d'écoute ({step.gap.detail})" if step.gap and not step.frames else told)
     return ", ".join(parts)
 
 

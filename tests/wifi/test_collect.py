@@ -13,6 +13,9 @@ from checks.model import CollectError, CollectRequest, Reason
 from checks.wifi.collect import collect, read_input
 from checks.wifi.config import WifiConfig
 from checks.wifi.facts import WifiFacts
+from checks.wifi.live.config import LiveConfig
+from checks.wifi.summary import summary
+from tests.wifi.live.machine import FakeMachine
 
 HOSTAPD = """interface=wlan0
 bssid=02:00:00:00:01:00
@@ -211,3 +214,34 @@ def test_pseudonyms_change_with_each_reading(tmp_path):
     assert len(first.associations) == 1
     assert first.associations[0].client != second.associations[0].client
     assert "0a:11:22:33:44:55" not in msgspec.json.encode(first).decode()
+
+
+class Listener:
+    """A machine without any radio."""
+
+    resolvers = ()
+
+    def __init__(self):
+        self.machine = FakeMachine()
+
+
+def test_what_is_heard_on_the_spot_joins_the_files(files):
+    capture, _ = files
+    config = WifiConfig(capture_files=(str(capture),), live=LiveConfig(interface="radio9"))
+    facts = collect(asked(config), Listener(), lambda *_: None)
+    assert [network.ssid for network in facts.networks] == ["Tilleuls-Residents"]
+    assert facts.live.scan.gap is not None
+    assert summary(facts)["Écoute sur place"].startswith("pas de relevé (")
+
+
+def test_a_place_where_nothing_can_be_heard_is_collected_and_said():
+    facts = collect(asked(WifiConfig(live=LiveConfig(interface="radio9"))), Listener(), lambda *_: None)
+    assert facts.networks == ()
+    assert facts.live.scan.gap is not None
+    assert facts.live.capture is None
+
+
+def test_nothing_is_heard_when_nobody_asks(files):
+    facts = collect(asked(WifiConfig(capture_files=(str(files[0]),))), None, lambda *_: None)
+    assert facts.live is None
+    assert "Écoute sur place" not in summary(facts)

@@ -336,6 +336,10 @@ def test_summary_of_the_careful_house() -> None:
         f"Réseau « {PRO} »": "professionnel, 2 bornes, 1 réglage exporté",
         f"Réseau « {RESIDENTS} »": "résidents, 1 borne, 1 réglage exporté",
         f"Réseau « {GUESTS} »": "visiteurs, 1 borne, 1 réglage exporté",
+        f"Essai depuis « {RESIDENTS} »": (
+            "D'un poste résident, on n'atteint rien de ce qui a été essayé (6 connexions) : "
+            "pendant le même essai, passerelle (10.20.0.1 port 53) répond."
+        ),
         "Réseaux voisins ou non déclarés": "1",
         "Sources": "1 capture (1 200 trames), 1 export",
     }
