@@ -12,6 +12,11 @@ medians are compared; ours also says the time spent reading, without the start o
 that of the small one. `--new-beacons` reads beacons that all come from another access point, the worst case: nothing is
 ever found in the caches, and the limit of networks is reached.
 
+Measured on 2026-11-22, 2 virtual CPUs shared with other work: 808,000 frames/s (20,056 frames of an attacked network
+repeated), 9.2 times faster than tshark and 0.74 times the speed of hcxpcapngtool; on 1,093 frames of an ordinary WPA2
+network, 14.5 and 0.76 times. 1.1 GB (15.4 million frames): 794,000 frames/s, 24 MiB, as for 36 MB. 200,000 beacons
+of as many access points: 84,000 per second, 81 MiB, 20,000 networks kept and the rest said.
+
 tshark extracts fields of all frames (type, BSSID, SSID, AKM), which is less than what is asked of ours. A peer that is
 not installed is said to be absent. Ends with 1 when a target is missed.
 """
