@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = str(Path(__file__).parents[1])
 
 HEAVY = (
     "scapy",
@@ -58,7 +62,17 @@ def test_help_speaks_french_and_names_every_command():
 
 def test_unknown_argument_is_a_french_usage_error():
     done = subprocess.run(
-        [sys.executable, "-m", "agent", "run"], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "agent", "compare"], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 2
     assert "arguments obligatoires" in done.stderr
+
+
+def test_without_a_profile_the_person_is_told_how_to_make_one(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", "run"],
+        capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ROOT},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "ausculte init" in done.stderr
+    assert not any(tmp_path.iterdir())

@@ -42,6 +42,8 @@ def collect_from_args(
     from checks.catalogue import load_catalogue
 
     catalogue = load_catalogue()
+    if not args.profile.exists():
+        raise UsageError(f"{args.profile} : ce profil n'existe pas ici ; « ausculte init » en écrit un")
     loaded = load_profile(args.profile, catalogue)
     for name in args.only:
         if name not in loaded.domains:
