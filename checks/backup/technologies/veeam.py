@@ -118,8 +118,7 @@ def _read(config: RepositoryConfig, tools: Tools, ask: Reader) -> Repository:
         **({"email_notifications": mail} if mail is not None else {}),
         **({"copy_jobs": parse.copies(jobs)} if not isinstance(jobs, Gap) else {}),
     }
-    problem = practices if isinstance(practices, Gap) else None
-    access = parse.access(rules, problem)
+    access = parse.access(rules, practices if isinstance(practices, Gap) else None)
     return unread(
         config,
         unsupported("Veeam ne donne pas cette information par son API"),
@@ -165,7 +164,12 @@ def _homes(backups: Rows | Gap) -> dict[str, str]:
 
 def _sessions(ask: Reader) -> Rows | Gap:
     """Newest failed sessions. Names of the filters: vendor's reference; the result is checked again afterwards."""
-    query = {"limit": FAILED_SESSIONS, "orderColumn": "CreationTime", "orderAsc": "false", "resultFilter": "Failed"}
+    query: dict[str, str | int] = {
+        "limit": FAILED_SESSIONS,
+        "orderColumn": "CreationTime",
+        "orderAsc": "false",
+        "resultFilter": "Failed",
+    }
     answer = ask.fetch("/api/v1/sessions", query)
     rows = values.rows(answer, "data")
     if rows is not None:

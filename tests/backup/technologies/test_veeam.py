@@ -304,10 +304,11 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-keys = st.sampled_from(
-    "id name creationTime backupId storage schedule bucket repository result status bestPractice isEnabled "
-    "lastSuccessfulBackup capacityGB malwareStatus lastRun encryption".split()
+KEYS = (
+    *("id", "name", "creationTime", "backupId", "storage", "schedule", "bucket", "repository", "result", "status"),
+    *("bestPractice", "isEnabled", "lastSuccessfulBackup", "capacityGB", "malwareStatus", "lastRun", "encryption"),
 )
+keys = st.sampled_from(KEYS)
 rows = st.lists(st.dictionaries(keys, anything, max_size=6), max_size=4)
 
 
