@@ -284,7 +284,12 @@ def site(**fields: Any) -> WifiFacts:
     """The careful house; `fields` replace those of the facts."""
     base: dict[str, Any] = {
         "networks": networks(),
-        "handshakes": (),
+        "handshakes": tuple(
+            handshake(
+                bssid, messages=(1, 2, 3, 4), offline_attack=False, akm=akm, client=client, reason="rien à chercher"
+            )
+            for bssid, akm, client in ((PRO_5, "802.1X-SHA256", "c1"), (RES_5, "SAE", "c2"), (GUEST_5, "OWE", "c4"))
+        ),
         "eap": (session(),),
         "truncated": False,
         "files": (capture(),),

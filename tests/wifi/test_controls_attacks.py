@@ -28,6 +28,7 @@ from tests.wifi.sites import (
     capture,
     every,
     exports,
+    handshake,
     judge,
     reset,
     retuned,
@@ -107,6 +108,14 @@ def test_nothing_encrypted_was_captured() -> None:
     assert judge(SIGN, site(associations=(association(protected=0),)), PRO).verdict is NS
     assert judge(SIGN, site(truncated=True), PRO).verdict is NS
     assert judge(SIGN, site(truncated=True, attacks=(attack(),)), PRO).verdict is F
+
+
+@pytest.mark.parametrize(("messages", "verdict"), [((3,), P), ((1, 2, 3, 4), P), ((1, 2), NS), ((1, 2, 4), NS)])
+def test_krack_is_only_looked_for_around_the_third_message(messages: tuple[int, ...], verdict: Verdict) -> None:
+    found = judge(SIGN, site(handshakes=(handshake(PRO_5, messages=messages),)), PRO)
+    assert found.verdict is verdict
+    assert ("KRACK ne peut pas" in found.message) is (verdict is NS)
+    assert judge(SIGN, site(handshakes=(handshake(RES_5, messages=(3,)),)), PRO).verdict is NS
 
 
 def test_exports_or_nothing_are_not_assessed() -> None:

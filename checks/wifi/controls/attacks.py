@@ -45,15 +45,19 @@ from checks.wifi.roles import PUBLIC, Own
 
 KRACK, FRAGATTACKS = date(2017, 10, 16), date(2021, 5, 11)
 """Days of publication: an update older than that cannot be relied on to correct them."""
+_THIRD = 3
+"""Message of the key exchange that KRACK repeats."""
 MONTHS = 365
 """Days, our own mark: makers took months to publish their corrections, product after product."""
 
 
 @each_ssid()
 def no_sign(own: Own, context: Context) -> Judgement:  # noqa: ARG001
-    """Conforms when encrypted exchanges were captured and nothing in them looks like KRACK or FragAttacks.
+    """Conforms when key exchanges and encrypted frames were captured and nothing in them looks like such an attack.
 
-    An attack is short and may have come before, after, or on another channel: the message says how long was listened.
+    KRACK shows around the third message of a key exchange: without one, only FragAttacks was looked for, and the SSID
+    is not assessed. An attack is short and may have come before, after, or on another channel: the message says how
+    long was listened.
     """
     found = offers(own)
     if found and all(offer.readable and offer.words == {"open"} for offer in found):
@@ -73,6 +77,12 @@ def no_sign(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     if not stations:
         return unsure(own, f"Aucun échange chiffré de « {own.ssid} » n'a été capté : rien à examiner.")
     number = count(len(stations), "appareil observé", "appareils observés")
+    if not any(one.bssid in bssids(own) and _THIRD in one.messages for one in own.facts.handshakes):
+        detail = (
+            f"Aucun signe de FragAttacks sur « {own.ssid} » ({number}), mais aucun échange de clés n'y a été capté en "
+            "entier : KRACK ne peut pas y être recherché. Écouter pendant qu'un appareil se connecte."
+        )
+        return unsure(own, detail)
     message = (
         f"Aucun signe de KRACK ni de FragAttacks sur « {own.ssid} » {_listening(own.facts.files)} ({number}). "
         "Ne rien voir ne veut pas dire que c'est impossible."
