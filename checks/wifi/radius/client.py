@@ -65,6 +65,8 @@ class RadiusClient:
         self._identifier = secrets.randbelow(256)
         self._socket: socket.socket | None = None
         self.packets = 0
+        self.repeated = 0
+        """Of them, sent again for want of an answer."""
         self.false_answers = 0
 
     def __enter__(self) -> Self:
@@ -91,8 +93,9 @@ class RadiusClient:
         self._identifier = (self._identifier + 1) % 256
         request = codec.build_request(self._identifier, attributes, self._secret, sign=sign)
         false_before = self.false_answers
-        for _ in range(1 + self._limits.retries):
+        for again in range(1 + self._limits.retries):
             self._send(request)
+            self.repeated += bool(again)
             found = self._wait(request)
             if found is not None:
                 return found

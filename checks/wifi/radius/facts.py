@@ -72,12 +72,14 @@ class ServerCertificate(Record, frozen=True, kw_only=True, tag="server_certifica
 
 
 class LoginResult(Record, frozen=True, kw_only=True, tag="login", tag_field="kind"):
-    """The one login that was tried, by `eapol_test`."""
+    """The one login that was tried."""
 
     success: bool
     method: str
     """Method asked for."""
     inner: str = ""
+    program: str = "eapol_test"
+    """What tried: `eapol_test`, or `ausculte` for our own peer."""
     tls: str = ""
     """Version of the tunnel; empty when none was made."""
     server_checked: bool = False

@@ -151,7 +151,7 @@ def login(facts: RadiusFacts, context: Context) -> list[Judgement]:  # noqa: ARG
     if isinstance(found, Gap):
         return [not_assessed(subject, found)]
     how = f"{found.method}/{found.inner}" if found.inner else found.method
-    proof = Evidence(value=_how_it_went(found), source=f"eapol_test, {how}, {count(found.requests, 'paquet')}")
+    proof = Evidence(value=_how_it_went(found), source=f"{found.program}, {how}, {count(found.requests, 'paquet')}")
     if found.success:
         knew = " Le serveur a prouvé qu'il connaît le mot de passe." if found.server_knew_password else ""
         message = f"Le compte de test se connecte en {how}, tunnel {found.tls or 'TLS'}, serveur vérifié.{knew}"

@@ -17,9 +17,8 @@ from checks.wifi.capture.reader import read_captures
 from checks.wifi.exports import wpa_supplicant
 from checks.wifi.exports.clients import exposed_to_evil_twin
 from checks.wifi.exports.keys import Keys
-from checks.wifi.radius import codec, judge, judge_certificate
+from checks.wifi.radius import attempt, codec, eapol, judge, judge_certificate, peer
 from checks.wifi.radius.config import METHOD_TYPES, RadiusConfig
-from checks.wifi.radius.eapol import login
 from checks.wifi.radius.facts import LoginResult, RadiusFacts
 from checks.wifi.radius.probe import probe
 from tests.wifi.radius import pki
@@ -187,7 +186,7 @@ from agent.mandate import MandateGuard
 from agent.network import GuardedNetwork, install_audit_hook
 from agent.profile import Mandate
 from checks.wifi.radius.config import RadiusConfig
-from checks.wifi.radius.eapol import login
+from checks.wifi.radius.attempt import login
 from checks.wifi.radius.probe import probe
 
 today = dt.date.today()
@@ -227,17 +226,17 @@ def test_in_a_worker_every_packet_is_permitted_and_counted(tmp_path, pair, netwo
     found = msgspec.json.decode((tmp_path / "facts.json").read_bytes(), type=RadiusFacts)
     requests, _ = radius_packets(recorded)
     journal = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
-    assert len(requests) == found.packets
-    assert not logged
     if allowed:
         assert found.versions == ("TLS 1.2",)
         counts = [(line["target"], line["count"]) for line in journal if line["protocol"] == "udp sendto"]
-        assert counts == [(SERVER_ADDRESS, found.packets)]
-        # A worker may not start a program: the login is left to who may.
-        assert found.login.reason is Reason.PERMISSION
+        assert counts == [(SERVER_ADDRESS, found.packets + found.login.requests)]
+        assert len(requests) == found.packets + found.login.requests
+        # A worker may not start a program: our own peer logs in, once.
+        assert (found.login.success, found.login.program) == (True, "ausculte")
+        assert len([line for line in logged if "TLS tunnel" not in line]) == 1
     else:
-        assert found.packets == 0
-        assert found.offers.reason is Reason.REFUSED
+        assert found.packets == len(requests) == len(logged) == 0
+        assert found.offers.reason is found.login.reason is Reason.REFUSED
 
 
 def radius_packets(path):
@@ -256,17 +255,24 @@ def radius_packets(path):
 # --- one login ---------------------------------------------------------------------------------------------------
 
 
-def logged_in(folder, server, ca, password=PASSWORD, **more):
-    need("eapol_test")
+PROGRAMS = {"eapol_test": eapol.login, "ausculte": peer.login}
+both = pytest.mark.parametrize("program", PROGRAMS)
+
+
+def logged_in(program, folder, server, ca, password=PASSWORD, **more):
+    if program == "eapol_test":
+        need(program)
     network = Permits()
     asked = config(folder, server.port, ca, **{"identity": USER, "password_from": "env:P", **more})
-    found = login(asked, SECRET, password, network)
+    found = PROGRAMS[program](asked, SECRET, password, network)
     assert network.asked == [("127.0.0.1", server.port, "radius")]
     assert password not in repr(found)
+    assert found.program == program
     return found
 
 
-def test_logins_that_work(tmp_path, pair):
+@both
+def test_logins_that_work(tmp_path, pair, program):
     ca, leaf = pair
     station = pki.leaf(ca, "poste1.tilleuls.test", usage="client")
     (tmp_path / "poste.pem").write_bytes(station.pem)
@@ -274,11 +280,12 @@ def test_logins_that_work(tmp_path, pair):
     files = {"client_certificate": str(tmp_path / "poste.pem"), "client_key_file": str(tmp_path / "poste.key")}
     with running(tmp_path / "fr", leaf, ca, methods=("peap", "ttls", "tls")) as server:
         done = [
-            logged_in(tmp_path, server, ca),
-            logged_in(tmp_path, server, ca, login_inner="GTC"),
-            logged_in(tmp_path, server, ca, login_method="TTLS", login_inner="PAP"),
-            logged_in(tmp_path, server, ca, login_method="TTLS"),
+            logged_in(program, tmp_path, server, ca),
+            logged_in(program, tmp_path, server, ca, login_inner="GTC"),
+            logged_in(program, tmp_path, server, ca, login_method="TTLS", login_inner="PAP"),
+            *([logged_in(program, tmp_path, server, ca, login_method="TTLS")] if program == "eapol_test" else []),
             logged_in(
+                program,
                 tmp_path,
                 server,
                 ca,
@@ -290,16 +297,18 @@ def test_logins_that_work(tmp_path, pair):
             ),
         ]
         outer = [line for line in server.logins("Login OK") if "TLS tunnel" not in line]
-    assert [(one.success, one.server_checked, one.tls) for one in done] == [(True, True, "TLS 1.2")] * 5
-    assert [one.server_knew_password for one in done] == [True, None, None, True, None]
-    assert len(outer) == 5
+    knew = [True, None, None, True, None] if program == "eapol_test" else [True, None, None, None]
+    assert [(one.success, one.server_checked, one.tls) for one in done] == [(True, True, "TLS 1.2")] * len(knew)
+    assert [one.server_knew_password for one in done] == knew
+    assert len(outer) == len(knew)
     assert verdict(judge.login, RadiusFacts(server="x", port=1, offers=(), login=done[0])) is Verdict.PASS
 
 
-def test_a_wrong_password_is_tried_once(tmp_path, pair):
+@both
+def test_a_wrong_password_is_tried_once(tmp_path, pair, program):
     ca, leaf = pair
     with running(tmp_path / "fr", leaf, ca, methods=("peap", "ttls")) as server:
-        found = logged_in(tmp_path, server, ca, password="Mauvais-2026")
+        found = logged_in(program, tmp_path, server, ca, password="Mauvais-2026")
         refused = [line for line in server.logins("Login incorrect") if f"[{USER}]" in line]
     assert (found.success, found.server_checked, found.certificate_error) == (False, True, "")
     assert found.requests <= 10
@@ -308,25 +317,28 @@ def test_a_wrong_password_is_tried_once(tmp_path, pair):
     assert verdict(judge.login, RadiusFacts(server="x", port=1, offers=(), login=found)) is Verdict.FAIL
 
 
+@both
 @pytest.mark.parametrize("change", ["authority", "name"])
-def test_a_server_that_is_not_the_declared_one_gets_no_password(tmp_path, pair, change):
+def test_a_server_that_is_not_the_declared_one_gets_no_password(tmp_path, pair, change, program):
     ca, leaf = pair
     more = {"server_name": "autre.tilleuls.test"} if change == "name" else {}
     declared = ca if change == "name" else pki.authority("AC attendue")
     with running(tmp_path / "fr", leaf, ca, methods=("ttls",), goodpass="yes") as server:
-        found = logged_in(tmp_path, server, declared, login_method="TTLS", login_inner="PAP", **more)
+        found = logged_in(program, tmp_path, server, declared, login_method="TTLS", login_inner="PAP", **more)
         assert f"[{USER}" not in server.log()
     assert isinstance(found, LoginResult)
     assert (found.success, found.server_checked) == (False, False)
     assert found.certificate_error
 
 
-def test_a_silent_server_is_a_gap(tmp_path, pair):
+@both
+def test_a_silent_server_is_a_gap(tmp_path, pair, program):
     ca, leaf = pair
     with running(tmp_path / "fr", leaf, ca, methods=("peap",)) as server:
-        need("eapol_test")
+        if program == "eapol_test":
+            need(program)
         asked = config(tmp_path, server.port, ca, identity=USER, password_from="env:P", timeout=0.5, retries=0)
-        found = login(asked, "autre secret", PASSWORD, Permits())
+        found = PROGRAMS[program](asked, "autre secret", PASSWORD, Permits())
         assert not server.logins("Login")
     assert isinstance(found, Gap)
     assert found.reason is Reason.TIMEOUT
@@ -423,6 +435,21 @@ def test_an_evil_twin_gets_the_password_of_exactly_the_profiles_said_exposed(tmp
     }
     for name, text in profiles.items():
         assert exposed(text) == any(caught[twin, name] for twin in twins), name
+
+
+def test_the_second_program_is_tried_only_when_the_first_sent_nothing(tmp_path, pair, monkeypatch):
+    ca, leaf = pair
+    need("eapol_test")
+    with running(tmp_path / "fr", leaf, ca, methods=("peap",)) as server:
+        asked = config(tmp_path, server.port, ca, identity=USER, password_from="env:P")
+        refused = attempt.login(asked, SECRET, "Mauvais-2026", Permits())
+        assert (refused.program, refused.success) == ("eapol_test", False)
+        assert len([line for line in server.logins("Login incorrect") if f"[{USER}]" in line]) == 1
+        monkeypatch.setenv("PATH", str(tmp_path))
+        done = attempt.login(asked, SECRET, PASSWORD, Permits())
+        assert (done.program, done.success) == ("ausculte", True)
+        other = config(tmp_path, server.port, ca, identity=USER, password_from="env:P", login_method="TTLS")
+        assert attempt.login(other, SECRET, PASSWORD, Permits()).reason is Reason.UNSUPPORTED
 
 
 def test_soon_is_lighter_than_over(tmp_path, pair):
