@@ -91,6 +91,9 @@ REUSE = [sealed(1, sequence=10), sealed(2, sequence=11)]
         ([*HANDSHAKE, *SENT, f.association(b"Pro", f.rsn()), *HANDSHAKE, *REUSE], "a new association"),
         ([*HANDSHAKE, *SENT, message(3, 3, nonce=bytes([7]) * 32), *REUSE], "another nonce: another key"),
         ([*HANDSHAKE, *SENT, message(1, 3, nonce=bytes([7]) * 32), AGAIN, *REUSE], "a new handshake"),
+        ([*HANDSHAKE, *SENT, message(1, 3), message(2, 3), message(3, 4), *REUSE], "one nonce for two exchanges"),
+        ([*HANDSHAKE, *SENT, message(1, 3), message(3, 4), *REUSE], "the same, of which a message was missed"),
+        ([*HANDSHAKE[:3], *SENT, message(1, 3), message(2, 3), message(3, 4), *REUSE], "the same, without the end"),
         ([*HANDSHAKE, *SENT, AGAIN, sealed(1, 10, key_id=1), sealed(2, 11, key_id=1)], "another key identifier"),
         ([*HANDSHAKE, *SENT, *REUSE], "no message sent again: the new handshake may have been missed"),
         ([*HANDSHAKE, *SENT, AGAIN, *(sealed(n, n + 9, up=False) for n in (1, 2))], "the other direction"),
@@ -137,6 +140,7 @@ def test_message_one_between_two_messages_three_is_forged(tmp_path):
         ([*HANDSHAKE[:3], message(1, 3, nonce=bytes([7]) * 32), AGAIN], "a new handshake"),
         ([*HANDSHAKE[:3], message(1, 3), f.association(b"Pro", f.rsn()), AGAIN], "the station joined again"),
         ([*HANDSHAKE, message(1, 3)], "nothing after it"),
+        ([*HANDSHAKE, message(1, 3), AGAIN], "the exchange was over: another one, by an access point with one nonce"),
     ],
 )
 def test_what_is_no_forged_message(tmp_path, packets, why):

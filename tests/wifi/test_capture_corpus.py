@@ -10,6 +10,10 @@ from collections import Counter, defaultdict
 import msgspec
 import pytest
 
+from checks.wifi.capture import link
+from checks.wifi.capture.attacks import body_of, packet_number
+from checks.wifi.capture.files import CaptureSource
+from checks.wifi.capture.packets import walker_for
 from checks.wifi.capture.suites import akm_name
 from tests import corpus
 from tests.wifi.reading import SALT
@@ -398,3 +402,33 @@ def test_attacks_are_seen_where_they_are_and_nowhere_else(path):
         (sign.kind, sign.certainty, tuple(packet.number for packet in sign.packets)) for sign in facts_of(path).attacks
     ]
     assert found == ([ATTACKS[path.name]] if path.name in ATTACKS else [])
+
+
+@with_tshark
+@pytest.mark.parametrize(
+    "name",
+    [
+        *ATTACKS,
+        "aircrack-ng__wpa2-psk-linksys.cap",
+        "wireshark__wpa-ccmp-256.pcapng.gz",
+        "wireshark__wpa-Induction.pcap.gz",
+    ],
+)
+def test_packet_numbers_equal_those_of_tshark(name):
+    """Each encrypted unicast frame: the number that would betray a reinstalled key is read where tshark reads it."""
+    fields = ["-e", "frame.number", "-e", "wlan.ccmp.extiv"]
+    command = ["tshark", "-n", "-r", str(FOLDER / name), "-Y", "wlan.ccmp.extiv", "-T", "fields", *fields]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    theirs = {int(number): int(value, 16) for number, value in (line.split() for line in done.stdout.splitlines())}
+    source, walker, ours, number = CaptureSource(FOLDER / name), None, {}, 0
+    for piece in source.chunks():
+        walker = walker or walker_for(piece)
+        for batch in walker.feed(piece):
+            reader = link.READERS[batch.interface.link]
+            for start, end in zip(batch.starts, batch.ends, strict=True):
+                number += 1
+                if number in theirs:
+                    at = start + reader(batch.data, start, end).length
+                    ours[number] = packet_number(batch.data, body_of(batch.data, at), end)
+    assert theirs
+    assert ours == theirs

@@ -40,7 +40,7 @@ _EAPOL_HEADERS = (b"\xaa\xaa\x03\x00\x00\x00\x88\x8e", b"\xaa\xaa\x03\x00\x00\xf
 class Key:
     """One pairwise key: how it was agreed, and the first numbers that the station used with it."""
 
-    __slots__ = ("again", "again_second", "forged", "highest", "nonce", "numbers", "replay", "reused")
+    __slots__ = ("again", "again_second", "done", "forged", "highest", "nonce", "numbers", "replay", "reused")
 
     def __init__(self, nonce: bytes, replay: int) -> None:
         self.nonce = nonce
@@ -51,6 +51,8 @@ class Key:
         self.again: Packet | None = None
         """The third message sent again."""
         self.again_second = 0
+        self.done = False
+        """The station sent its fourth message."""
         self.forged: Packet | None = None
         """A first message after the third."""
         self.reused = 0
@@ -90,13 +92,14 @@ class Watch:
                 self._again(pair, key, message, packet, second)
         elif key is None:
             return
+        elif message.number == 4:
+            key.done = True
+        elif message.number == 1 and (key.done or message.nonce != key.nonce):
+            self.joined(pair)  # some access points draw one nonce for all their exchanges
         elif message.number == 1 and message.replay > key.replay:
-            if message.nonce != key.nonce:
-                self.joined(pair)
-            else:
-                key.forged = packet
-        elif message.number in {2, 4}:
-            key.forged = None
+            key.forged = packet
+        elif message.number == 2 and message.replay > key.replay:
+            self.joined(pair)
 
     def _start(self, pair: Pair, message: KeyMessage) -> None:
         if message.descriptor == _TKIP_DESCRIPTOR or is_group(pair[1]):
@@ -126,9 +129,9 @@ class Watch:
             del self.numbered[addresses]
             return
         body = body_of(data, start)
-        if end - body < 8 or data[body + 2] or data[body + 3] & 0x3F != 0x20:
-            return  # not CCMP nor GCMP
-        count = int.from_bytes(data[body + 4 : body + 8] + b"\0\0", "little") << 16 | data[body + 1] << 8 | data[body]
+        count = packet_number(data, body, end)
+        if count is None:
+            return
         count |= (data[body + 3] & 0xC0) << 48  # another key identifier is another key
         sequence = int.from_bytes(data[start + 22 : start + 24], "little") >> 4
         check = crc32(data[body + 8 : end])
@@ -165,6 +168,13 @@ class Watch:
             return False
         self._survey.sign(_pair(data, start), EAPOL_AGGREGATE, Packet(file=self._file, number=number))
         return True
+
+
+def packet_number(data: bytes, body: int, end: int) -> int | None:
+    """Packet number of an encrypted frame; None when it is not CCMP nor GCMP."""
+    if end - body < 8 or data[body + 2] or data[body + 3] & 0x3F != 0x20:
+        return None
+    return int.from_bytes(data[body : body + 2] + data[body + 4 : body + 8], "little")
 
 
 def body_of(data: bytes, start: int) -> int:
