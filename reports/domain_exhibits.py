@@ -20,7 +20,9 @@ from reports.exhibits import LETTERS, CellView, ExhibitView, matrix_view
 PAGE_ROWS = 60
 """Rows of a table in the page, which a browser must open and people read; the sheet has them all."""
 PRINTED_ROWS = 40
-"""Beyond, the rows that repeat a drawing are not printed."""
+"""Beyond, the details of a table are not printed."""
+PRINTED_DATA = 16
+"""Beyond, the rows that repeat a drawing are not printed: on paper the drawing says it, and the sheet has them."""
 SHEET_NAME = 31
 """Characters that a spreadsheet allows for the name of a sheet."""
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
@@ -81,7 +83,7 @@ class DrawingView:
     @property
     def long(self) -> bool:
         """Too many rows to print."""
-        return len(self.rows) > PRINTED_ROWS
+        return len(self.rows) > PRINTED_DATA
 
 
 View = ExhibitView | TableView | DrawingView

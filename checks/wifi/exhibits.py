@@ -29,7 +29,7 @@ from checks.common.text import clean
 from checks.model import Level
 from checks.wifi.facts import CAPTURE, EXPORT, Network, Sample, WifiFacts
 from checks.wifi.inside_table import inside_exhibits
-from checks.wifi.networks_table import dbm, networks_table
+from checks.wifi.networks_table import decibels, networks_table
 from checks.wifi.roles import Own, neighbours, own_ssids
 
 CHANNEL_WIDTH = 20
@@ -193,7 +193,7 @@ def _label(title: str, found: Sequence[Network]) -> str:
 
 def _detail(channel: int, found: Sequence[Network], best: int | None) -> str:
     radios = count(len({network.bssid for network in found}), "borne")
-    told = f"mieux reçu à {dbm(best)}" if best is not None else "signal non mesuré"
+    told = f"mieux reçu à {decibels(best)}\u00a0dBm" if best is not None else "signal non mesuré"
     quoted = listed((f"« {name} »" for name in _names(found)), 6)
     return f"Canal {channel}, {radios} : {quoted}, {told}."
 
@@ -241,7 +241,7 @@ def _heard(facts: WifiFacts) -> list[tuple[Own, Network]]:
 def _series(own: Own, network: Network) -> Series:
     where = f"{BANDS[network.band].title}, " if network.band in BANDS else ""
     known = "hors inventaire, " if network in own.strangers else ""
-    best = f", au mieux {dbm(network.strongest)}" if network.strongest is not None else ""
+    best = f", au mieux {decibels(network.strongest)}\u00a0dBm" if network.strongest is not None else ""
     return Series(
         label=f"{clean(own.ssid, LINE_NAME)} {network.bssid[-5:]}",
         points=tuple(_points(network.samples)),

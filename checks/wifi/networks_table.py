@@ -22,8 +22,8 @@ from checks.wifi.facts import EXPORT, WPS_ABSENT, WPS_CONFIGURED, WPS_UNCONFIGUR
 from checks.wifi.roles import PUBLIC, TITLES, Own, neighbours, own_ssids
 
 COLUMNS = (
-    "Réseau", "Usage", "Chiffrement", "Entrée", "PMF", "WPS", "Séparation", "Isolement", "Canaux", "Bornes", "Signal",
-    "Source",
+    "Réseau", "Usage", "Chiffrement", "Entrée", "PMF", "WPS", "Séparation", "Isolement", "Canaux", "Bornes",
+    "Signal (dBm)", "Source",
 )  # fmt: skip
 FOREIGN_ROWS = 5_000
 """Names around that the table lists, the strongest first; the others are counted."""
@@ -165,7 +165,7 @@ def _row(own: Own, role: Cell, said: Mapping[str, _Said | None]) -> tuple[Cell, 
         "Isolement": _isolation(own),
         "Canaux": channels(heard),
         "Bornes": str(len({network.bssid for network in heard})) if heard else "",
-        "Signal": _signal(heard),
+        "Signal (dBm)": _signal(heard),
         "Source": _sources(own),
     }
     name = Cell(text=clean(own.ssid, NAME_SHOWN) if own.ssid else "(nom masqué)")
@@ -254,12 +254,12 @@ def _strongest(found: Iterable[Network]) -> float:
 
 def _signal(found: Iterable[Network]) -> str:
     best = _strongest(found)
-    return dbm(best) if best > float("-inf") else ""
+    return decibels(best) if best > float("-inf") else ""
 
 
-def dbm(value: float) -> str:
-    """`−48 dBm`, with a true minus sign: a spreadsheet takes a hyphen for a formula."""
-    return f"{value:.0f}\u00a0dBm".replace("-", "\u2212")
+def decibels(value: float) -> str:
+    """`−48`, with a true minus sign: a spreadsheet takes a hyphen for a formula."""
+    return f"{value:.0f}".replace("-", "\u2212")
 
 
 def _sources(own: Own) -> str:

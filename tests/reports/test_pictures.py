@@ -29,7 +29,7 @@ from checks.common.exhibits import (
 )
 from checks.model import Level
 from reports import french, pictures
-from reports.domain_exhibits import PAGE_ROWS, PRINTED_ROWS, domain_views, sheet_names, sheet_rows
+from reports.domain_exhibits import PAGE_ROWS, PRINTED_DATA, PRINTED_ROWS, domain_views, sheet_names, sheet_rows
 from reports.exhibits import LETTERS
 from reports.html import render_report
 from reports.plan import build_plan
@@ -188,6 +188,15 @@ def test_the_table_beside_a_drawing_has_the_same_data(wanted: Spans | Lines) -> 
     else:
         values = [p.value for one in wanted.series for p in one.points if p.value is not None]
         assert sum(text != "–" for row in rows for text in row[1:]) == len(values)
+
+
+@pytest.mark.parametrize(("points", "printed"), [(PRINTED_DATA, True), (PRINTED_DATA + 2, False)])
+def test_on_paper_a_long_drawing_stands_without_its_table(points: int, printed: bool) -> None:
+    wanted = build.lines(1, points)
+    assert len(sheet_rows(wanted)[1]) == points - 1
+    (figure,) = figures(page_of(wanted))
+    assert ("class" not in figure.all("details")[0].attributes) is printed
+    assert bool(having(figure, "p", "print-only")) is not printed
 
 
 def test_rows_of_spans_say_everything() -> None:

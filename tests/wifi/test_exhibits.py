@@ -106,12 +106,12 @@ def test_ours_come_first_by_what_they_are_for_then_the_strongest_around() -> Non
     )
     names = [cells[0].text for cells in table(facts).rows]
     assert names == [PRO, RESIDENTS, GUESTS, "Voisin fort", "Voisin faible", NEIGHBOUR]
-    assert texts(facts, "Voisin fort")["Signal"] == "\u221241\u00a0dBm"
+    assert texts(facts, "Voisin fort")["Signal (dBm)"] == "\u221241"
 
 
 def test_best_signal_of_all_radios() -> None:
     facts = retuned(PRO_5, retuned(PRO_24, strongest=-60), strongest=-48)
-    assert texts(facts, PRO)["Signal"] == "\u221248\u00a0dBm"
+    assert texts(facts, PRO)["Signal (dBm)"] == "\u221248"
 
 
 def test_a_neighbour_is_described_and_never_judged() -> None:
@@ -136,7 +136,7 @@ def test_a_crowd_is_bounded_and_counted() -> None:
 
 def test_columns_that_say_nothing_are_left_out() -> None:
     facts = air(networks=(network(THEIR_BOX, "Camping"),), roles={}, declared_bssids=())
-    assert table(facts).columns == tuple(c for c in COLUMNS if c not in {"Séparation", "Isolement", "Signal"})
+    assert table(facts).columns == tuple(c for c in COLUMNS if c not in {"Séparation", "Isolement", "Signal (dBm)"})
     assert networks_table(NOTHING) is None
 
 
