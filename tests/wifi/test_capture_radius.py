@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from checks.wifi.capture.link import ROUTED
 from checks.wifi.capture.names import Pseudonyms
-from checks.wifi.capture.radius import LINKS, mac_of, read_datagram
+from checks.wifi.capture.radius import mac_of, read_datagram
 from checks.wifi.radius import codec
 from checks.wifi.radius.codec import Attribute
 from tests.wifi import frames as f
@@ -182,7 +183,7 @@ def test_any_bytes_are_a_datagram_or_not(data, at):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damaged_exchanges_never_raise(tmp_path, data):
-    link = data.draw(st.sampled_from(sorted(LINKS | {ETHERNET})))
+    link = data.draw(st.sampled_from(sorted(ROUTED.keys() | {ETHERNET})))
     packets = []
     for one in exchange(*PEAP, port=data.draw(st.sampled_from([1812, 9999]))):
         raw = bytearray(packet(link if link in HEADS else ETHERNET, *one))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from checks.wifi.capture import link
 from checks.wifi.capture.attacks import Watch
@@ -20,9 +20,11 @@ from checks.wifi.capture.elements import VOLATILE, Description, describe, walk
 from checks.wifi.capture.fcs import Fcs
 from checks.wifi.capture.names import is_blank, is_group
 from checks.wifi.capture.packets import Batch, Interface
-from checks.wifi.capture.radius import LINKS, RadiusTap
 from checks.wifi.capture.survey import MAX_REASONS, MAX_STATIONS, WINDOW, Survey
 from checks.wifi.facts import Packet
+
+if TYPE_CHECKING:
+    from checks.wifi.capture.radius import RadiusTap
 
 BEACON, PROBE_RESPONSE, PROBE_REQUEST = 0x80, 0x50, 0x40
 ASSOCIATION, REASSOCIATION, ASSOCIATED, REASSOCIATED = 0x00, 0x20, 0x10, 0x30
@@ -81,7 +83,7 @@ class Scanner:
     def __init__(self, file: str, survey: Survey, second_opinion: Callable[[bytes], str]) -> None:
         self._file = file
         self._survey = survey
-        self._radius = RadiusTap(file, survey)
+        self._radius: RadiusTap | None = None
         self._second_opinion = second_opinion
         self._airs: dict[Interface, _Air] = {}
         self._beacons: dict[bytes, Note] = {}
@@ -242,7 +244,7 @@ class Scanner:
             self._read_air(batch, air)
         elif air.link == link.ETHERNET:
             self._read_wired(batch, air)
-        elif air.link in LINKS:
+        elif air.link in link.ROUTED:
             self._read_routed(batch, air)
         else:
             self.unsupported += len(batch.starts)
@@ -509,7 +511,7 @@ class Scanner:
             if data[at : at + 2] == b"\x81\x00":
                 at += 4
             if end - at < 8 or data[at : at + 2] != b"\x88\x8e":
-                self._radius.ethernet(data, start, end, self.frames)
+                self._tap().ethernet(data, start, end, self.frames)
                 continue
             sender = data[start + 6 : start + 12]
             if data[at + 3] == EAP_PACKET and data[at + 6] != EAP_RESPONSE:
@@ -520,11 +522,19 @@ class Scanner:
                 frame = _Frame(data, start, end, batch.cut, self.frames, second)
                 self._eapol_body((air.server, air.station), data, at + 2, frame)
 
+    def _tap(self) -> RadiusTap:
+        """The reader of RADIUS, loaded when there is a cable: most captures have none."""
+        if self._radius is None:
+            from checks.wifi.capture.radius import RadiusTap
+
+            self._radius = RadiusTap(self._file, self._survey)
+        return self._radius
+
     def _read_routed(self, batch: Batch, air: _Air) -> None:
         """IP packets without Ethernet header: only RADIUS is of interest there."""
         for start, end in zip(batch.starts, batch.ends, strict=True):
             self._before += 1
-            if not self._radius.routed(air.link, batch.data, start, end, self.frames):
+            if not self._tap().routed(air.link, batch.data, start, end, self.frames):
                 self.unsupported += 1
 
 

@@ -23,6 +23,9 @@ LINKS = {
     PPI: "ppi",
 }
 
+ROUTED = {0: 4, 12: 0, 14: 0, 101: 0, 108: 4, 113: 16, 228: 0, 229: 0, 276: 20}
+"""Link types without radio or Ethernet header, to the bytes before the IP packet: loopback of BSD, raw IP, Linux cooked
+captures (https://www.tcpdump.org/linktypes.html)."""
 FCS_PRESENT, PADDED, FCS_BAD = 0x10, 0x20, 0x40
 """Radiotap flags."""
 

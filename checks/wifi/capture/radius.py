@@ -10,15 +10,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from checks.wifi.capture.link import ROUTED
 from checks.wifi.capture.survey import Pair, Survey
 from checks.wifi.facts import Packet
 from checks.wifi.radius import codec
 from checks.wifi.radius.codec import CodecError, RadiusPacket
 
-NULL, RAW_BSD, RAW_OPENBSD, RAW, LOOP, COOKED, IPV4, IPV6, COOKED2 = 0, 12, 14, 101, 108, 113, 228, 229, 276
-LINKS = frozenset({NULL, RAW_BSD, RAW_OPENBSD, RAW, LOOP, COOKED, IPV4, IPV6, COOKED2})
-"""Link types without radio nor Ethernet header in which IP packets are found (https://www.tcpdump.org/linktypes.html)."""
-_SKIP = {NULL: 4, LOOP: 4, COOKED: 16, COOKED2: 20}
 _TYPE_4, _TYPE_6 = b"\x08\x00", b"\x86\xdd"
 _TAGS = (b"\x81\x00", b"\x88\xa8")
 _UDP = 17
@@ -67,8 +64,8 @@ class RadiusTap:
         return self._ip(data, at + 2, end, number)
 
     def routed(self, link: int, data: bytes, start: int, end: int, number: int) -> bool:
-        """Read one packet of a link of `LINKS`; True when it was RADIUS."""
-        return self._ip(data, start + _SKIP.get(link, 0), end, number)
+        """Read one packet of a link of `ROUTED`; True when it was RADIUS."""
+        return self._ip(data, start + ROUTED[link], end, number)
 
     def _ip(self, data: bytes, at: int, end: int, number: int) -> bool:
         datagram = read_datagram(data, at, end)
