@@ -18,6 +18,7 @@ _DOMAIN = re.compile(r"(?i)(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[
 
 GRAPH = "graph.microsoft.com"
 EXCHANGE = "outlook.office365.com"
+COMPLIANCE = "ps.compliance.protection.outlook.com"
 LOGIN = "login.microsoftonline.com"
 TEAMS = "api.interfaces.records.teams.microsoft.com"
 
@@ -47,10 +48,13 @@ class M365Config(Record, frozen=True, kw_only=True):
     """Start a search of the audit log (the only POST of the domain), to see that it answers."""
     sign_in_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 7
     max_users: Annotated[int, msgspec.Meta(ge=1, le=500_000)] = 50_000
+    max_mailboxes: Annotated[int, msgspec.Meta(ge=0, le=50_000)] = 300
+    """Mailboxes whose delegations are read, one request each; shared ones first."""
     max_requests: Annotated[int, msgspec.Meta(ge=1, le=200_000)] = 5_000
     graph_url: str = ""
     """Other place of Graph, for a national cloud or a laboratory; empty: the worldwide one."""
     exchange_url: str = ""
+    compliance_url: str = ""
     teams_url: str = ""
     login_url: str = ""
     ca_file: str = ""
@@ -72,6 +76,22 @@ class M365Config(Record, frozen=True, kw_only=True):
             raise ValueError("certificate_file : le certificat de l'application est nécessaire")
         if not self.tenant and not self.import_files:
             raise ValueError("« tenant » ou « import_files » est nécessaire")
-        for url in (self.graph_url, self.exchange_url, self.teams_url, self.login_url):
+        for url in (self.graph_url, self.exchange_url, self.compliance_url, self.teams_url, self.login_url):
             if url and not url.startswith("https://"):
                 raise ValueError(f"« {url[:80]} » : une adresse en https:// est attendue")
+
+    def places(self) -> dict[str, str]:
+        """Base address of each service that this profile asks, by its name; none when only files are read."""
+        if not self.tenant:
+            return {}
+        found = {"login": self.login_url or f"https://{LOGIN}", "graph": self.graph_url or f"https://{GRAPH}"}
+        if self.exchange:
+            found["exchange"] = self.exchange_url or f"https://{EXCHANGE}"
+            found["compliance"] = self.compliance_url or f"https://{COMPLIANCE}"
+        if self.teams:
+            found["teams"] = self.teams_url or f"https://{TEAMS}"
+        return {name: url.rstrip("/") for name, url in found.items()}
+
+    def tenants(self) -> tuple[str, ...]:
+        """Tenants that the mandate must name before anything starts."""
+        return (self.tenant,) if self.tenant else ()

@@ -1,8 +1,10 @@
 """What is read of a tenant: one entry per reading, with the permission and the licence it needs.
 
 The names are those of `M365Facts.readings`. Properties are the only ones asked for and kept. Paths are relative to
-`https://graph.microsoft.com`; `exchange` entries are read-only cmdlets of the Exchange Online REST interface.
-Sources: Microsoft Graph reference (v1.0 and beta), ScubaGear and Maester for what they read.
+`https://graph.microsoft.com`; `exchange` and `compliance` entries are read-only cmdlets of the Exchange Online REST
+interface, `teams` ones the cmdlet whose settings object the Teams configuration interface gives.
+Sources: Microsoft Graph reference (v1.0 and beta), ScubaGear and Maester for what they read. `$expand` gives at most 20
+objects, so that what may be longer is read through `per`.
 """
 
 from __future__ import annotations
@@ -36,20 +38,39 @@ class Resource(Record, frozen=True, kw_only=True):
     """One object, not a list."""
     optional: bool = False
     """Only when the profile asks for it."""
+    also: tuple[str, ...] = ()
+    """Other permissions without which the answer is refused or incomplete."""
+    select: bool = False
+    """The properties are named in the request: the service gives only a part of them otherwise."""
+    top: int = 0
+    """Objects a page, the most that the service allows; 0 leaves it to the service."""
+    large: bool = False
+    """May take many pages: asked for on its own rather than in a batch."""
+    first_page: bool = False
+    """The rest is older and not needed."""
+    per: str = ""
+    """Reading whose objects, or a part of them, are each asked about: `{id}` of the path."""
+    post: bool = False
+    """Asked with POST, which Microsoft documents as the way to read it."""
+    unlimited: bool = False
+    """The cmdlet stops at 1,000 objects unless `ResultSize` says otherwise."""
 
 
 def _graph(name: str, path: str, permission: str, *properties: str, licence: str = "", single: bool = False,
-           optional: bool = False) -> Resource:  # fmt: skip
+           optional: bool = False, also: tuple[str, ...] = (), select: bool = False, top: int = 0, large: bool = False,
+           first_page: bool = False, per: str = "", post: bool = False) -> Resource:  # fmt: skip
     return Resource(
         name=name, api="graph", path=path, permission=permission, properties=properties, licence=licence,
-        single=single, optional=optional,
+        single=single, optional=optional, also=also, select=select, top=top, large=large, first_page=first_page,
+        per=per, post=post,
     )  # fmt: skip
 
 
-def _exchange(name: str, cmdlet: str, *properties: str, licence: str = "", optional: bool = False) -> Resource:
+def _exchange(name: str, cmdlet: str, *properties: str, licence: str = "", optional: bool = False,
+              unlimited: bool = False, per: str = "") -> Resource:  # fmt: skip
     return Resource(
         name=name, api="exchange", path=cmdlet, permission=EXCHANGE_MANAGE, properties=properties, licence=licence,
-        optional=optional,
+        optional=optional, unlimited=unlimited, per=per,
     )  # fmt: skip
 
 
@@ -74,11 +95,12 @@ RESOURCES: tuple[Resource, ...] = (
     _graph("users", "/v1.0/users", _USER, "id", "userPrincipalName", "displayName", "accountEnabled", "userType",
            "createdDateTime", "mail", "assignedLicenses", "assignedPlans", "onPremisesSyncEnabled",
            "onPremisesImmutableId", "externalUserState", "externalUserStateChangeDateTime",
-           "lastPasswordChangeDateTime", "passwordPolicies"),
-    _graph("user_activity", "/v1.0/users?$select=id,signInActivity", _LOG, "id", "signInActivity", licence=P1),
+           "lastPasswordChangeDateTime", "passwordPolicies", select=True, top=999, large=True),
+    _graph("user_activity", "/v1.0/users?$select=id,signInActivity", _LOG, "id", "signInActivity", licence=P1,
+           also=(_USER,), top=500, large=True),
     _graph("registration", "/v1.0/reports/authenticationMethods/userRegistrationDetails", _LOG, "id",
            "userPrincipalName", "userType", "isAdmin", "isMfaRegistered", "isMfaCapable", "isPasswordlessCapable",
-           "isSsprRegistered", "methodsRegistered", licence=P1),
+           "isSsprRegistered", "methodsRegistered", licence=P1, large=True),
     _graph("security_defaults", "/v1.0/policies/identitySecurityDefaultsEnforcementPolicy", _POLICY, "isEnabled",
            single=True),
     _graph("conditional_access", "/beta/identity/conditionalAccess/policies", _POLICY, "id", "displayName", "state",
@@ -115,64 +137,69 @@ RESOURCES: tuple[Resource, ...] = (
     _graph("role_policies", "/v1.0/policies/roleManagementPolicyAssignments"
            "?$filter=scopeId eq '/' and scopeType eq 'DirectoryRole'&$expand=policy($expand=rules)",
            "RoleManagementPolicy.Read.Directory", "id", "roleDefinitionId", "policy", licence=P2),
-    _graph("role_groups", "/v1.0/groups?$filter=isAssignableToRole eq true&$expand=members", "GroupMember.Read.All",
-           "id", "displayName", "members", "isAssignableToRole"),
+    _graph("role_groups", "/v1.0/groups?$filter=isAssignableToRole eq true", "GroupMember.Read.All", "id",
+           "displayName", "members", "isAssignableToRole"),
+    _graph("policy_groups", "/v1.0/groups/{id}/transitiveMembers?$select=id,userPrincipalName,userType",
+           "GroupMember.Read.All", "id", "members", licence=P1, per="conditional_access", top=999),
     _graph("access_reviews", "/v1.0/identityGovernance/accessReviews/definitions", "AccessReview.Read.All", "id",
            "displayName", "status", "scope", licence=P2),
     _graph("groups", "/v1.0/groups?$filter=groupTypes/any(c:c eq 'Unified')", "GroupMember.Read.All", "id",
-           "displayName", "visibility", "createdDateTime", "resourceProvisioningOptions", "mail"),
+           "displayName", "visibility", "createdDateTime", "resourceProvisioningOptions", "mail", select=True, top=999,
+           large=True),
     _graph("group_owners", "/v1.0/groups?$filter=groupTypes/any(c:c eq 'Unified')&$expand=owners",
-           "GroupMember.Read.All", "id", "owners"),
+           "GroupMember.Read.All", "id", "owners", top=999, large=True),
     _graph("group_guests", "/v1.0/groups/{id}/members?$select=id,userType", "GroupMember.Read.All", "id", "guests",
-           "members"),
+           "members", per="groups", top=999),
     _graph("applications", "/v1.0/applications?$expand=owners", _APP, "id", "appId", "displayName",
            "signInAudience", "createdDateTime", "passwordCredentials", "keyCredentials", "owners",
-           "requiredResourceAccess"),
+           "requiredResourceAccess", large=True),
     _graph("service_principals", "/v1.0/servicePrincipals?$expand=appRoleAssignments", _APP, "id", "appId",
            "displayName", "accountEnabled", "appOwnerOrganizationId", "servicePrincipalType", "verifiedPublisher",
-           "passwordCredentials", "keyCredentials", "appRoles", "appRoleAssignments", "tags"),
+           "passwordCredentials", "keyCredentials", "appRoles", "appRoleAssignments", "tags", large=True),
     _graph("delegated_grants", "/v1.0/oauth2PermissionGrants", "Directory.Read.All", "id", "clientId",
-           "consentType", "principalId", "resourceId", "scope"),
+           "consentType", "principalId", "resourceId", "scope", large=True),
     _graph("sign_ins", "/v1.0/auditLogs/signIns", _LOG, "createdDateTime", "clientAppUsed", "status", "userId",
            "appDisplayName", "conditionalAccessStatus", "location", "crossTenantAccessType", "isInteractive",
-           "authenticationRequirement", licence=P1),
+           "authenticationRequirement", licence=P1, also=("Directory.Read.All",), large=True),
     _graph("oldest_sign_in", "/v1.0/auditLogs/signIns?$orderby=createdDateTime asc&$top=1", _LOG, "createdDateTime",
-           licence=P1),
+           licence=P1, also=("Directory.Read.All",), first_page=True),
     _graph("directory_audits", "/v1.0/auditLogs/directoryAudits?$top=1", _LOG, "activityDateTime",
-           "activityDisplayName"),
+           "activityDisplayName", first_page=True),
     _graph("audit_query", "/v1.0/security/auditLog/queries", "AuditLogsQuery.Read.All", "id", "status",
-           "recordCount", optional=True),
+           "recordCount", optional=True, post=True),
     _graph("risky_users", "/v1.0/identityProtection/riskyUsers?$filter=riskState eq 'atRisk'",
            "IdentityRiskyUser.Read.All", "id", "userPrincipalName", "riskLevel", "riskState",
            "riskLastUpdatedDateTime", licence=P2),
     _graph("secure_scores", "/v1.0/security/secureScores?$top=90", "SecurityEvents.Read.All", "createdDateTime",
-           "currentScore", "maxScore", "controlScores"),
+           "currentScore", "maxScore", "controlScores", first_page=True),
     _graph("alerts", "/v1.0/security/alerts_v2?$filter=status eq 'new'", "SecurityAlert.Read.All", "id", "title",
            "severity", "status", "createdDateTime", "serviceSource"),
     _graph("sharepoint", "/v1.0/admin/sharepoint/settings", "SharePointTenantSettings.Read.All", single=True),
     _graph("managed_devices", "/v1.0/deviceManagement/managedDevices", "DeviceManagementManagedDevices.Read.All",
            "id", "deviceName", "operatingSystem", "osVersion", "complianceState", "isEncrypted", "lastSyncDateTime",
-           licence=INTUNE),
+           licence=INTUNE, large=True),
     _graph("device_settings", "/v1.0/deviceManagement?$select=id,settings",
            "DeviceManagementServiceConfig.Read.All", "settings", licence=INTUNE, single=True),
     _graph("deleted_items", "/v1.0/directory/deletedItems/microsoft.graph.user?$select=id", "Directory.Read.All", "id"),
-    _graph("directory_objects", "/v1.0/directoryObjects/getByIds", "Directory.Read.All", "id", "@odata.type"),
+    _graph("directory_objects", "/v1.0/directoryObjects/getByIds", "Directory.Read.All", "id", "@odata.type",
+           "displayName", per="conditional_access", post=True),
     _graph("service_health", "/v1.0/admin/serviceAnnouncement/issues", "ServiceHealth.Read.All", "id", "title",
            "service", "status", "startDateTime", "isResolved"),
     _graph("backup", "/v1.0/solutions/backupRestore", "BackupRestore-Configuration.Read.All", "serviceStatus",
            single=True),
     _graph("inbox_rules", "/v1.0/users/{id}/mailFolders/inbox/messageRules", "MailboxSettings.Read", "userId",
-           "displayName", "isEnabled", "conditions", "actions", optional=True),
+           "displayName", "isEnabled", "conditions", "actions", optional=True, per="users"),
     _exchange("organization_config", "Get-OrganizationConfig", "AuditDisabled", "OAuth2ClientProfileEnabled",
               "RejectDirectSend", "MailTipsExternalRecipientsTipsEnabled", "CustomerLockBoxEnabled"),
     _exchange("admin_audit", "Get-AdminAuditLogConfig", "UnifiedAuditLogIngestionEnabled", "AdminAuditLogEnabled"),
-    _exchange("audit_bypass", "Get-MailboxAuditBypassAssociation", "Identity", "ObjectId", "AuditBypassEnabled"),
+    _exchange("audit_bypass", "Get-MailboxAuditBypassAssociation", "Identity", "ObjectId", "AuditBypassEnabled",
+              unlimited=True),
     _exchange("outbound_spam", "Get-HostedOutboundSpamFilterPolicy", "Identity", "AutoForwardingMode", "IsDefault",
               "BccSuspiciousOutboundMail", "NotifyOutboundSpam"),
     _exchange("remote_domains", "Get-RemoteDomain", "Identity", "DomainName", "AutoForwardEnabled"),
     _exchange("mailboxes", "Get-Mailbox", "Identity", "ExternalDirectoryObjectId", "UserPrincipalName",
               "PrimarySmtpAddress", "RecipientTypeDetails", "ForwardingSmtpAddress", "ForwardingAddress",
-              "DeliverToMailboxAndForward", "AuditEnabled"),
+              "DeliverToMailboxAndForward", "AuditEnabled", unlimited=True),
     _exchange("transport_rules", "Get-TransportRule", "Name", "State", "Mode", "RedirectMessageTo", "BlindCopyTo",
               "CopyTo", "AddToRecipients", "SetSCL", "SenderDomainIs", "FromScope", "PrependSubject",
               "ApplyHtmlDisclaimerText", "SentTo", "From"),
@@ -204,9 +231,9 @@ RESOURCES: tuple[Resource, ...] = (
               "EnableSafeList"),
     _exchange("sharing_policies", "Get-SharingPolicy", "Identity", "Default", "Enabled", "Domains"),
     _exchange("mailbox_permissions", "Get-MailboxPermission", "Identity", "User", "AccessRights", "IsInherited",
-              "Deny"),
+              "Deny", per="mailboxes"),
     _exchange("recipient_permissions", "Get-RecipientPermission", "Identity", "Trustee", "AccessRights",
-              "IsInherited"),
+              "IsInherited", unlimited=True),
     _exchange("protection_rules", "Get-EOPProtectionPolicyRule", "Identity", "Name", "State", "SentTo",
               "SentToMemberOf", "RecipientDomainIs"),
     _exchange("atp_rules", "Get-ATPProtectionPolicyRule", "Identity", "Name", "State", "SentTo", "SentToMemberOf",
