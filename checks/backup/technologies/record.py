@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from checks.backup.config import RepositoryConfig
 from checks.backup.facts import Access, Repository
@@ -46,3 +48,15 @@ def unsupported(detail: str) -> Gap:
 def malformed(detail: str) -> Gap:
     """An answer of another shape than the documented one."""
     return Gap(reason=Reason.MALFORMED, detail=detail)
+
+
+def paris(naive: datetime) -> datetime:
+    """UTC moment of a time a French machine wrote without its zone; taken as UTC where zones are not installed."""
+    try:
+        return naive.replace(tzinfo=ZoneInfo("Europe/Paris")).astimezone(UTC)
+    except (ZoneInfoNotFoundError, OverflowError, ValueError):
+        return naive.replace(tzinfo=UTC)
+
+
+LOCAL_TIME = "Les heures lues ici n'ont pas de fuseau : elles sont prises pour l'heure de Paris"
+"""Said whenever `paris` was used."""
