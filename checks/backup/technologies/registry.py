@@ -13,7 +13,7 @@ _PACKAGE = "checks.backup.technologies"
 NAMES: tuple[str, ...] = get_args(Name)
 MODULES: Mapping[str, str] = {name: f"{_PACKAGE}.{name}" for name in NAMES}
 """Module of each technology, by its name in the profile."""
-_RESTORABLE = frozenset({"restic", "borg", "rsync"})
+_RESTORABLE = frozenset({"restic", "borg", "rsync", "s3"})
 """Technologies whose modules have `entries` and `restore`; a test compares with the modules themselves."""
 
 
