@@ -16,8 +16,8 @@ from checks.wifi.facts import Packet
 from checks.wifi.radius import codec
 from checks.wifi.radius.codec import CodecError, RadiusPacket
 
-_TYPE_4, _TYPE_6 = b"\x08\x00", b"\x86\xdd"
-_TAGS = (b"\x81\x00", b"\x88\xa8")
+_IP_TYPES = frozenset({b"\x08\x00", b"\x86\xdd"})
+_TAGS = frozenset({b"\x81\x00", b"\x88\xa8"})
 _UDP = 17
 PORTS = frozenset({1812, 1645})
 """Usual ports of RADIUS authentication."""
@@ -56,20 +56,20 @@ class RadiusTap:
     def ethernet(self, data: bytes, start: int, end: int, number: int) -> bool:
         """Read one Ethernet frame; True when it was RADIUS."""
         at = start + 12
-        for _ in range(2):
-            if data[at : at + 2] in _TAGS:
-                at += 4
-        if data[at : at + 2] not in {_TYPE_4, _TYPE_6}:
-            return False
-        return self._ip(data, at + 2, end, number)
+        kind = data[at : at + 2]
+        while kind in _TAGS and at < start + 20:
+            at += 4
+            kind = data[at : at + 2]
+        return kind in _IP_TYPES and maybe(data, at + 2, end) and self._ip(data, at + 2, end, number)
 
     def routed(self, link: int, data: bytes, start: int, end: int, number: int) -> bool:
         """Read one packet of a link of `ROUTED`; True when it was RADIUS."""
-        return self._ip(data, start + ROUTED[link], end, number)
+        at = start + ROUTED[link]
+        return maybe(data, at, end) and self._ip(data, at, end, number)
 
     def _ip(self, data: bytes, at: int, end: int, number: int) -> bool:
         datagram = read_datagram(data, at, end)
-        if datagram is None or not datagram.payload or datagram.payload[0] not in codec.CODES:
+        if datagram is None or not datagram.payload:
             return False
         usual = bool(PORTS & {datagram.source[1], datagram.target[1]})
         if datagram.fragment:
@@ -116,6 +116,20 @@ class RadiusTap:
             self._told_fragments = True
             what = "Paquets RADIUS découpés par le réseau IP : ils ne sont pas lus."
             self._survey.note(what, Packet(file=self._file, number=number))
+
+
+def maybe(data: bytes, at: int, end: int) -> bool:
+    """Tell at little cost what cannot be RADIUS: nearly all the traffic of a cable."""
+    if end - at < 28:
+        return False
+    first = data[at]
+    if first >> 4 == 4:
+        head = 4 * (first & 0x0F)
+        found = data[at + 9] == _UDP
+    else:
+        head = 40
+        found = first >> 4 == 6 and data[at + 6] == _UDP
+    return found and at + head + 8 < end and data[at + head + 8] in codec.CODES
 
 
 def read_datagram(data: bytes, at: int, end: int) -> Datagram | None:
