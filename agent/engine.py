@@ -18,12 +18,14 @@ from agent.runfolder import RunFolder, State, file_sha256, new_run, unfinished_r
 from agent.secret_store import references
 from agent.supervisor import Assignment, Collected, Reporter, collect_all, empty_facts, read_facts
 from checks.catalogue import Catalogue, Domain, domain_packages
+from checks.common.documents import Document
 from checks.common.exhibits import Exhibit
 from checks.common.text import clean
-from checks.evaluate import domain_exhibits, evaluate_domain
+from checks.evaluate import domain_documents, domain_exhibits, evaluate_domain
 from checks.model import (
     RUN_SCHEMA,
     RUN_SCHEMA_VERSION,
+    Context,
     DomainRun,
     FactsFile,
     Gap,
@@ -46,6 +48,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """Per domain: short facts for the head of its report page."""
     exhibits: Mapping[str, tuple[Exhibit, ...]] = {}
     """Per domain: pictures for the same place."""
+    documents: tuple[Document, ...] = ()
+    """Workbooks for the folder of the audit."""
 
 
 def collect(
@@ -195,6 +199,7 @@ def judge(
     outcomes: list[Outcome] = []
     summaries: dict[str, Mapping[str, str]] = {}
     exhibits: dict[str, tuple[Exhibit, ...]] = {}
+    documents: list[Document] = []
     for domain in catalogue.domains.values():
         file = facts.get(domain.id)
         if file is None:
@@ -205,7 +210,9 @@ def judge(
             summaries[domain.id] = summary_of(domain, decoded)
         if decoded is not None and (pictures := domain_exhibits(domain, decoded)):
             exhibits[domain.id] = pictures
-    return Judged(outcomes=tuple(outcomes), summaries=summaries, exhibits=exhibits)
+        if decoded is not None:
+            documents += domain_documents(domain, decoded, Context(now=file.finished, answers=answers))
+    return Judged(outcomes=tuple(outcomes), summaries=summaries, exhibits=exhibits, documents=tuple(documents))
 
 
 def _absent(domain: Domain, asked: bool) -> Gap:

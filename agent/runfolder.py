@@ -78,6 +78,10 @@ class RunFolder:
         """Where the facts of `domain` are."""
         return self.facts / f"{domain}.json"
 
+    def document(self, name: str) -> Path:
+        """Where the workbook that a domain offers is."""
+        return self.path / f"{name}.xlsx"
+
     def prepare(self) -> None:
         """Create the folders."""
         for folder in (self.path, self.facts, self.evidence):

@@ -89,6 +89,7 @@ _ROOMS = (
     "online_input",
     "summary",
     "exhibits",
+    "documents",
     "derive",
     "query",
     "proposal",
@@ -124,6 +125,9 @@ class DomainHeader(Record, frozen=True, kw_only=True):
     exhibits: str = ""
     """`module:function(facts) -> (picture, …)`: pure; tables and drawings of `checks.common.exhibits` shown on the
     domain's report page above its verdicts."""
+    documents: str = ""
+    """`module:function(facts, context) -> (document, …)`: pure; workbooks of `checks.common.documents` written beside
+    the report for the structure to fill in."""
     derive: str = ""
     """`module:function(facts) -> derived`: pure, called once per evaluation; controls are then given its result."""
     options: tuple[str, ...] = ()

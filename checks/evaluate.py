@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from checks.catalogue import Control, Domain
+from checks.common.documents import Column, Document, Sheet
 from checks.common.exhibits import MAX_EXHIBITS, Exhibit, Table, clean_matrix, cleaned
 from checks.common.text import clean
 from checks.model import (
@@ -98,6 +99,21 @@ def domain_exhibits(domain: Domain, facts: Any) -> tuple[Exhibit, ...]:
     if len(found) <= MAX_EXHIBITS:
         return found
     return (*found[:MAX_EXHIBITS], _no_picture(f"{len(found) - MAX_EXHIBITS} tableaux ne sont pas montrés."))
+
+
+def domain_documents(domain: Domain, facts: Any, context: Context) -> tuple[Document, ...]:
+    """Workbooks for the folder of the audit. When they fail, one that only says so stands in their place."""
+    if not domain.header.documents:
+        return ()
+    try:
+        found = tuple(domain.load(domain.header.documents)(facts, context))
+        if not all(isinstance(one, Document) for one in found):
+            raise TypeError  # noqa: TRY301 - the same broken room, the same document
+    except Exception as error:  # noqa: BLE001 - same broad catch as for a control
+        why = _crash(domain, "La préparation du document", error).message
+        sheet = Sheet(name="Document", columns=(Column(title="Document indisponible", width=80),), rows=((why,),))
+        return (Document(name=f"document-{domain.id.replace('_', '-')}", title=domain.header.title, sheets=(sheet,)),)
+    return found
 
 
 def _no_picture(why: str) -> Table:

@@ -36,17 +36,20 @@ def run(args: argparse.Namespace) -> int:
     write_report(folder, result, judged, catalogue, against)
     print(folder.report)
     print(folder.plan)
+    for document in judged.documents:
+        print(folder.document(document.name))
     return OK
 
 
 def write_report(
     folder: RunFolder, result: Run, judged: Judged, catalogue: Catalogue, against: RunFolder | None
 ) -> Plan:
-    """Write the HTML report and the XLSX plan of `result` into its folder; return the plan."""
+    """Write the report, the plan and the documents of `result` into its folder; return the plan."""
     from agent.files import write_atomic
     from reports.frameworks import load_frameworks
     from reports.html import render_report
     from reports.plan import build_plan
+    from reports.workbook import render_workbook
     from reports.xlsx import write_plan_xlsx
 
     plan = build_plan(result, catalogue)
@@ -62,6 +65,8 @@ def write_report(
     )
     write_atomic(folder.report, html.encode("utf-8"))
     write_plan_xlsx(folder.plan, result, plan, catalogue, judged.exhibits)
+    for document in judged.documents:
+        write_atomic(folder.document(document.name), render_workbook(document, result))
     return plan
 
 

@@ -101,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
         print(run_summary(result, catalogue, plan))
         print(f"Rapport : {folder.report}")
         print(f"Plan    : {folder.plan}")
+        for document in judged.documents:
+            print(f"Annexe  : {folder.document(document.name)}")
         print(f"Données : {folder.run}")
     if args.fail_on:
         limit = Severity(args.fail_on).rank
