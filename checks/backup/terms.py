@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from checks.backup.facts import BackupFacts, Immutability, Integrity, Proof, Repository, RestoreTest
 from checks.backup.plan import Copy, PlanRow, same_array
+from checks.backup.words import as_date
 from checks.common.french import count, listed
 from checks.model import Gap, Record
 
@@ -170,8 +171,9 @@ def errors(row: PlanRow, now: datetime, declared_test: Any) -> Term:
     if checked:
         detail = f"Le contrôle du produit ne trouve rien ({listed(c.repository.label for c in checked)})."
         return Term(state="met", text="0", detail=detail)
-    if isinstance(declared_test, date) and now.date() - declared_test <= RESTORE_VALID:
-        detail = f"Une restauration réussie est déclarée le {declared_test:%d/%m/%Y}."
+    said = as_date(declared_test)
+    if said and timedelta() <= now.date() - said <= RESTORE_VALID:
+        detail = f"Une restauration réussie est déclarée le {said:%d/%m/%Y}."
         return Term(state="met", text="0", detail=detail, proof="declared")
     return Term(state="unknown", text="?", detail="Aucun contrôle d'intégrité ni essai de restauration n'est connu.")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from checks.common.french import count
 
@@ -33,3 +34,15 @@ def size(number: float) -> str:
     power = min(len(units) - 1, int(math.log(max(1.0, number), 1024)))
     shown = f"{number / 1024**power:.1f}".replace(".", ",").removesuffix(",0")
     return f"{shown} {units[power]}"
+
+
+def as_date(answer: Any) -> date | None:
+    """The date that somebody answered, whether the profile or a recorded run gives it; None for anything else."""
+    if isinstance(answer, str):
+        try:
+            answer = datetime.fromisoformat(answer)
+        except ValueError:
+            return None
+    if isinstance(answer, datetime):
+        return answer.date()
+    return answer if isinstance(answer, date) else None

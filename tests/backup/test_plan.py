@@ -344,7 +344,9 @@ def test_zero_error_is_graded_by_what_proves_it() -> None:
     assert graded(unchecked).errors.state == "unknown"
     said = graded(unchecked, backup_restore_test_date=date(2026, 3, 1)).errors
     assert (said.state, said.proof) == ("met", "declared")
-    assert graded(unchecked, backup_restore_test_date=date(2025, 3, 1)).errors.state == "unknown"
+    assert graded(unchecked, backup_restore_test_date="2026-03-01").errors == said
+    for wrong in (date(2025, 3, 1), date(2027, 3, 1), "mars", True):
+        assert graded(unchecked, backup_restore_test_date=wrong).errors.state == "unknown"
 
 
 def test_old_restore_test_proves_no_longer() -> None:

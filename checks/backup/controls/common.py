@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date
 
 from checks.backup.facts import BackupFacts, Proof, Repository
 from checks.backup.plan import PlanRow, plan
+from checks.backup.words import as_date
 from checks.common.french import listed
 from checks.model import (
     Affected,
@@ -187,18 +188,12 @@ def answered_date(context: Context, question: str) -> date | Judgement | None:
     answer = context.answers.get(question)
     if answer is None or answer is False:
         return None
-    if isinstance(answer, datetime):
-        answer = answer.date()
-    if isinstance(answer, str):
-        try:
-            answer = date.fromisoformat(answer)
-        except ValueError:
-            return malformed(question, "une date (exemple : 2026-05-12)")
-    if not isinstance(answer, date):
+    found = as_date(answer)
+    if found is None:
         return malformed(question, "une date (exemple : 2026-05-12)")
-    if answer > context.now.date():
+    if found > context.now.date():
         return malformed(question, "une date passée")
-    return answer
+    return found
 
 
 def unset(question: str, what: str) -> Judgement:
