@@ -24,6 +24,10 @@ def summary(facts: WifiFacts) -> dict[str, str]:
     lines["Sources"] = _sources(facts)
     if facts.live:
         lines["Écoute sur place"] = _heard(facts.live)
+    if facts.attacks:
+        ours = {network.bssid for one in every for network in one.networks}
+        mine = sum(sign.bssid in ours for sign in facts.attacks)
+        lines["Signes d'attaque du protocole"] = f"{len(facts.attacks)}, dont {mine} sur vos réseaux"
     if facts.unreadable:
         lines["Éléments illisibles"] = str(len(facts.unreadable))
     limits = [*facts.limits]

@@ -15,8 +15,11 @@ from checks.wifi.capture.attacks import body_of, packet_number
 from checks.wifi.capture.files import CaptureSource
 from checks.wifi.capture.packets import walker_for
 from checks.wifi.capture.suites import akm_name
+from checks.wifi.collect import read_input
+from checks.wifi.controls.attacks import no_sign
 from tests import corpus
 from tests.wifi.reading import SALT
+from tests.wifi.sites import CONTEXT
 
 FOLDER = corpus.CORPUS / "wifi"
 FILES = sorted(path for path in FOLDER.glob("*") if path.suffix != ".md") if FOLDER.is_dir() else []
@@ -402,6 +405,25 @@ def test_attacks_are_seen_where_they_are_and_nowhere_else(path):
         (sign.kind, sign.certainty, tuple(packet.number for packet in sign.packets)) for sign in facts_of(path).attacks
     ]
     assert found == ([ATTACKS[path.name]] if path.name in ATTACKS else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "ssid", "verdict"),
+    [
+        ("krackattacks-scripts__example-tptk-attack.pcapng", "simulnet", "fail"),
+        ("fragattacks__linux-plain-fromap.pcapng", "testnetwork", "fail"),
+        ("fragattacks__eapol-amsdu_BP-fromap.pcapng", "testnetwork", "fail"),
+        ("aircrack-ng__wpa2-psk-linksys.cap", "linksys", "pass"),
+        ("wireshark__wpa-Induction.pcap.gz", "Coherer", "pass"),
+        ("wireshark__wpa2-psk-mfp.pcapng.gz", "Wireshark-pmf", "pass"),
+        ("aircrack-ng__wps2.0.pcap", "WLAN_666", "not_assessed"),
+        ("aircrack-ng__pmkid-not-recognized.cap", "WML", "not_assessed"),
+        ("tcpdump__ieee802.11_exthdr.pcap", "omus", "not_applicable"),
+    ],
+)
+def test_attacks_are_judged_from_end_to_end(name, ssid, verdict):
+    facts = read_input([str(FOLDER / name)], {"role": f"{ssid}=pro"})
+    assert [(one.subject, str(one.verdict)) for one in no_sign(facts, CONTEXT)] == [(ssid, verdict)]
 
 
 @with_tshark

@@ -364,6 +364,12 @@ def test_summary_tells_what_is_missing() -> None:
     )
 
 
+def test_summary_counts_signs_of_attack() -> None:
+    told = summary(site(attacks=(attack(), attack(THEIRS), attack(THEIRS, kind="clear-data"))))
+    assert told["Signes d'attaque du protocole"] == "3, dont 1 sur vos réseaux"
+    assert "Signes d'attaque du protocole" not in summary(site())
+
+
 def test_summary_counts_strangers_and_many_networks() -> None:
     facts = site(roles={f"Reseau{n}": "pro" for n in range(14)}, configurations=(), networks=(), declared_bssids=())
     assert summary(facts)["Autres réseaux de l'établissement"] == "2"
