@@ -349,6 +349,19 @@ def test_any_lines_are_drawn_inside_their_frame(found: list[list[tuple[int, floa
             assert 0 < line.label.y <= drawing.height
 
 
+@pytest.mark.parametrize("last", [100.0, 0.0])
+def test_labels_of_lines_that_end_together_stay_in_the_frame(last: float) -> None:
+    other = 100.0 - last
+    points = (Point(at=0, value=other), Point(at=1, value=last))
+    series = tuple(Series(label=f"{n}", points=points) for n in range(MAX_SERIES))
+    drawing = pictures.draw_lines(Lines(title="Vue", scale="y", series=series))
+    assert drawing is not None
+    heights = [line.label.y for line in drawing.lines]
+    assert all(after - before >= 11 for before, after in pairwise(sorted(heights)))
+    assert min(heights) >= 11
+    assert max(heights) <= drawing.base + 4
+
+
 def test_a_line_is_cut_by_a_silence_and_a_lone_point_keeps_its_mark() -> None:
     points = tuple(Point(at=n, value=value) for n, value in enumerate((1.0, 2.0, None, 3.0, None, 4.0, 5.0)))
     drawing = pictures.draw_lines(Lines(title="Vue", scale="y", series=(Series(label="a", points=points),)))
@@ -421,6 +434,19 @@ def test_each_picture_has_its_sheet_with_all_its_rows(tmp_path: Path) -> None:
         found = [tuple(cell or "" for cell in row) for row in book[name].iter_rows(values_only=True)]
         assert found == [titles, *rows]
     assert book.sheetnames[-1] == "Méthode"
+
+
+def test_a_formula_becomes_a_text_in_a_sheet(tmp_path: Path) -> None:
+    attack = "=HYPERLINK(1)"
+    span = Span(label=attack, start=1, stop=2, detail=attack)
+    book, names = workbook(
+        tmp_path,
+        Table(title=attack, columns=(attack,), rows=((Cell(text=attack, detail=attack),),)),
+        Spans(title=attack, axis="x", groups=(attack,), lanes=(Lane(label=attack, start=0, stop=3, spans=(span,)),)),
+    )
+    texts = [cell.value for name in names for row in book[name].iter_rows() for cell in row]
+    assert texts.count(f"'{attack}") == 6
+    assert attack not in texts
 
 
 def test_levels_and_details_are_words_in_the_sheet() -> None:
