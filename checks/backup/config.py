@@ -106,7 +106,7 @@ class RestoreSettings(Record, frozen=True, kw_only=True):
     max_mib: Annotated[int, msgspec.Meta(ge=1, le=1024 * 1024)] = 2048
     max_files: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 400
     max_timing_files: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 5000
-    """Files restored only to time the restore of whole folders, then wiped; they count in `max_mib`."""
+    """Files restored only to time the restore of whole folders, then wiped; one folder is within `max_mib`."""
     seed: int | None = None
     """None: drawn and recorded."""
     signing_key_from: str = ""

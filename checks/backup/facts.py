@@ -288,7 +288,7 @@ class RestoreTest(Record, frozen=True, kw_only=True):
     """A database or its dump was in the sample and opened."""
     rto: RtoEstimate | Gap
     wiped: bool = False
-    """The scratch folder is gone, checked after the removal."""
+    """Nothing restored is left on the machine, checked after the removal."""
     record_sha256: str = ""
     """Of what is signed: the same JSON, without this field nor the signature. Empty when nothing was recorded."""
     gap: Gap | None = None

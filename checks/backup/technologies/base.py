@@ -51,5 +51,6 @@ class Restorable(Technology, Protocol):
         """Restore `paths` below `into`; the files that came back, by their path in the point.
 
         Only reads the repository; never writes outside `into`. Raises `CollectError` when nothing can be restored;
-        a file that does not come back is simply absent from the answer.
+        a file that does not come back is simply absent from the answer. A path with a final `/` is a folder, restored
+        whole to be timed: its files are not in the answer, and a technology that cannot do it restores nothing.
         """

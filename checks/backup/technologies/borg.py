@@ -268,10 +268,12 @@ def parse_entries(raw: bytes) -> Iterator[Entry]:
 
 
 def pattern(path: str) -> str:
-    """Pattern that matches this path only.
+    """Pattern that matches this path only; with a final `/`, all that is below this folder.
 
     The catalogue writes « ? » for each byte that is not UTF-8: there `?` must match any letter.
     """
+    if path.endswith("/"):
+        return f"pp:{path.rstrip('/')}"
     if "?" not in path:
         return f"pf:{path}"
     return "fm:" + "".join(f"[{letter}]" if letter in "*[" else letter for letter in path)

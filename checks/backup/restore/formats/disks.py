@@ -15,13 +15,24 @@ _POLYNOMIAL = 0x82F63B78
 """CRC-32C, reflected."""
 
 
-def crc32c(data: bytes) -> int:
-    """CRC-32C of a few KiB (RFC 3720, appendix B.4); slow and only used on headers."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
+def _table() -> tuple[int, ...]:
+    table = []
+    for value in range(256):
+        crc = value
         for _ in range(8):
             crc = crc >> 1 ^ (_POLYNOMIAL if crc & 1 else 0)
+        table.append(crc)
+    return tuple(table)
+
+
+_TABLE = _table()
+
+
+def crc32c(data: bytes) -> int:
+    """CRC-32C of a few KiB (RFC 3720, appendix B.4); only used on headers."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
 
 
