@@ -47,7 +47,7 @@ KRACK, FRAGATTACKS = date(2017, 10, 16), date(2021, 5, 11)
 """Days of publication: an update older than that cannot be relied on to correct them."""
 _THIRD = 3
 """Message of the key exchange that KRACK repeats."""
-MONTHS = 365
+SETTLED_DAYS = 365
 """Days, our own mark: makers took months to publish their corrections, product after product."""
 
 
@@ -159,7 +159,7 @@ def known_flaws(facts: WifiFacts, context: Context) -> Judgement:
         )
         message = f"La dernière mise à jour des bornes ({day:%d/%m/%Y}) est antérieure à {listed(exposed)}."
         return failed(SITE, message, *seen, affected=affected)
-    recent = [name for name, published in flaws.items() if (day - published).days < MONTHS]
+    recent = [name for name, published in flaws.items() if (day - published).days < SETTLED_DAYS]
     if recent:
         detail = (
             f"Les bornes ont été mises à jour peu après la publication de {listed(recent)} : "
