@@ -185,9 +185,8 @@ from agent.journal import Journal
 from agent.mandate import MandateGuard
 from agent.network import GuardedNetwork, install_audit_hook
 from agent.profile import Mandate
+from checks.wifi.radius.collect import collect
 from checks.wifi.radius.config import RadiusConfig
-from checks.wifi.radius.attempt import login
-from checks.wifi.radius.probe import probe
 
 today = dt.date.today()
 mandate = Mandate(
@@ -195,12 +194,11 @@ mandate = Mandate(
     networks=(sys.argv[4],),
 )
 config = msgspec.json.decode(sys.argv[1], type=RadiusConfig)
-secret, password = sys.stdin.read().split()
+secrets = dict(zip(("env:RADIUS", "env:P"), sys.stdin.read().split()))
 clock = lambda: dt.datetime.now(dt.UTC)
 guarded = GuardedNetwork(MandateGuard(mandate, ()), Journal(Path(sys.argv[2]), "wifi", clock), (), clock)
 install_audit_hook(guarded)
-facts = probe(config, secret, guarded, lambda *_: None)
-facts = msgspec.structs.replace(facts, login=login(config, secret, password, guarded))
+facts = collect(config, secrets.__getitem__, guarded, lambda *_: None)
 guarded.close()
 Path(sys.argv[3]).write_bytes(msgspec.json.encode(facts))
 """

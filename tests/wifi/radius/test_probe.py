@@ -11,6 +11,7 @@ from checks.model import Gap, Reason
 from checks.wifi.radius import codec, tlspeer
 from checks.wifi.radius.authority import MAX_FILE, Authority, parse_authority, read_authority
 from checks.wifi.radius.client import Limits, RadiusClient, RadiusError
+from checks.wifi.radius.collect import collect
 from checks.wifi.radius.config import METHOD_TYPES, RadiusConfig
 from checks.wifi.radius.conversation import MAX_FLIGHT, Conversation, read_step
 from checks.wifi.radius.facts import Offer
@@ -333,6 +334,27 @@ def test_any_eap_packet_is_a_step_or_a_gap(code, message):
     except RadiusError as error:
         step = error.gap
     assert getattr(step, "reason", None) is Reason.MALFORMED or step.asks == (code == codec.CHALLENGE)
+
+
+def test_without_an_account_no_password_is_asked_for():
+    asked_for = []
+    with serving(offering(MD5)) as (port, _):
+        found = collect(
+            config(port, methods=()), lambda name: asked_for.append(name) or "x" * 16, Permits(), lambda *_: None
+        )
+    assert found.login is None
+    assert asked_for == ["env:RADIUS"]
+
+
+def test_a_silent_server_gets_no_login(tmp_path):
+    asked_for = []
+    with serving(lambda *_: []) as (port, received):
+        given = config(port, timeout=0.05, retries=0, **LOGIN)
+        found = collect(given, lambda name: asked_for.append(name) or "x" * 16, Permits(), lambda *_: None)
+    assert found.login == found.offers
+    assert found.login.reason is Reason.TIMEOUT
+    assert asked_for == ["env:RADIUS"]
+    assert len(received) == 1
 
 
 # --- names and authorities ---------------------------------------------------------------------------------------
