@@ -87,7 +87,7 @@ class Program(NamedTuple):
             with os.fdopen(descriptor, "wb") as file:
                 file.write(b"".join(item + b"\0" for item in listed))
             names = Path(made)
-            command = [_needed("xargs"), "-0", "-x", "-r", "-a", made, *command]
+            command = [*_leash(), find("xargs"), "-0", "-x", "-r", "-a", made, *command]
         if any(secret in argument for secret in self.secrets for argument in command if len(secret) >= _SECRET):
             raise ValueError(f"{self.name}: a secret stands among the arguments")
         try:
@@ -188,10 +188,6 @@ def _machine(tools: Tools) -> Machine:
     return cast("Machine", tools.network)
 
 
-def _needed(name: str) -> str:
-    return find(name)
-
-
 def _leash() -> tuple[str, ...]:
     """Ends the program with the worker that waits for it, also when the worker is killed alone (Linux)."""
     found = shutil.which("setpriv", path=search_path())
@@ -199,4 +195,4 @@ def _leash() -> tuple[str, ...]:
 
 
 def _inside(folder: Path) -> tuple[str, ...]:
-    return (_needed("env"), "-C", str(folder))
+    return (find("env"), "-C", str(folder))
