@@ -22,8 +22,11 @@ _COLOURS = {
     Level.UNKNOWN: "#E3E6E9",
 }
 """Light behind dark text; the level is also written, so nothing depends on seeing the colour."""
-_BASE = {"valign": "top", "text_wrap": True, "font_name": "Calibri", "font_size": 10}
-_FILL = {"bg_color": "#FFF8DC", "border": 1, "border_color": "#C3CCD4"}
+_TEXT = {"valign": "top", "text_wrap": True, "font_name": "Calibri", "font_size": 10}
+_CELL = {**_TEXT, "border": 1, "border_color": "#C3CCD4"}
+_FILL = {"bg_color": "#FFF8DC"}
+_PAGE_WIDTH = 250
+"""Characters of a line that stay readable on a landscape A4 page; a wider sheet goes on over the next page."""
 MAX_CHOICES = 255
 """Characters of a list of choices, all together, that a spreadsheet accepts."""
 EXTENSION = ".xlsx"
@@ -60,7 +63,7 @@ class _Writer:
         self.formats: dict[tuple[str, ...], Any] = {}
         self.head = self._format(bold=True, bg_color="#0A5876", font_color="#FFFFFF", border=1)
         self.asked = self._format(bold=True, bg_color="#7A5B00", font_color="#FFFFFF", border=1)
-        self.note = workbook.add_format({**_BASE, "text_wrap": False, "italic": True})
+        self.note = workbook.add_format({**_TEXT, "text_wrap": False, "italic": True})
 
     def write(self, sheet: Sheet) -> None:
         """Sentences, header, rows; frozen and ready to print."""
@@ -84,8 +87,9 @@ class _Writer:
         page.autofilter(top, 0, last, len(sheet.columns) - 1)
         page.set_landscape()
         page.set_paper(9)
-        page.fit_to_pages(1, 0)
+        page.fit_to_pages(-(-sum(widths) // _PAGE_WIDTH), 0)
         page.repeat_rows(top)
+        page.repeat_columns(0)
         page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
         page.set_footer(f"&L{self.footer} – {sheet.name}&RPage &P / &N")
 
@@ -118,7 +122,7 @@ class _Writer:
     def _format(self, **look: Any) -> Any:
         key = tuple(f"{name}={value}" for name, value in sorted(look.items()))
         if key not in self.formats:
-            self.formats[key] = self.workbook.add_format({**_BASE, **look})
+            self.formats[key] = self.workbook.add_format({**_CELL, **look})
         return self.formats[key]
 
 

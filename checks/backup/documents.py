@@ -64,6 +64,7 @@ def documents(facts: BackupFacts, context: Context) -> tuple[Document, ...]:
     declared, found = lines(facts, now), found_lines(facts, now)[: MAX_ROWS // 2]
     sheets = (
         _plan(declared, found),
+        _organisation(declared),
         _todo(facts, context, declared, found),
         _rule(facts, context),
         _repositories(facts, now),
@@ -79,26 +80,19 @@ def documents(facts: BackupFacts, context: Context) -> tuple[Document, ...]:
 
 def _plan(declared: Iterable[Line], found: Iterable[Line]) -> Sheet:
     columns = (
-        Column(title="Système ou données", width=26),
-        Column(title="Type", width=16),
+        Column(title="Système ou données", width=24),
         Column(title="Critique", width=9, fill=True, choices=_YES_NO),
-        Column(title="Produit de sauvegarde", width=20),
-        Column(title="Sauvegardes", width=22),
-        Column(title="Rythme observé", width=18),
-        Column(title="Dernière bonne copie", width=20),
-        Column(title="Perte si panne", width=14),
-        Column(title="Perte acceptée", width=14, fill=True),
-        Column(title="Conservation observée", width=20),
-        Column(title="Conservation voulue", width=14, fill=True),
-        Column(title="Lieux des copies", width=22, fill=True),
-        Column(title="Supports", width=18, fill=True),
-        Column(title="Dernier essai de restauration", width=28),
-        Column(title="Durée estimée du retour", width=18),
-        Column(title="Durée acceptée", width=14, fill=True),
-        Column(title="Ordre de restauration", width=12, fill=True),
-        Column(title="Référent métier", width=24, fill=True),
-        Column(title="Responsable technique", width=24, fill=True),
-        Column(title="Remarques de l'audit", width=40),
+        Column(title="Sauvegardes", width=18),
+        Column(title="Rythme observé", width=15),
+        Column(title="Dernière bonne copie", width=18),
+        Column(title="Perte si panne", width=12),
+        Column(title="Perte acceptée", width=12, fill=True),
+        Column(title="Conservation observée", width=16),
+        Column(title="Conservation voulue", width=12, fill=True),
+        Column(title="Durée estimée du retour", width=16),
+        Column(title="Durée acceptée", width=12, fill=True),
+        Column(title="Référent métier", width=22, fill=True),
+        Column(title="Remarques de l'audit", width=34),
     )
     rows = [*(_plan_row(line, declared=True) for line in declared), *(_plan_row(one, declared=False) for one in found)]
     intro = (
@@ -110,14 +104,33 @@ def _plan(declared: Iterable[Line], found: Iterable[Line]) -> Sheet:
 
 def _plan_row(line: Line, *, declared: bool) -> tuple[Value, ...]:
     system = line.row.system
-    kept = f"{system.retention_days} jours" if system.retention_days else ""
+    kept = count(system.retention_days, "jour") if system.retention_days else ""
     remarks = line.remarks if declared else " ".join(("À rattacher à un système.", line.remarks)).strip()
     return (
-        line.system, line.kind, ("oui" if line.critical else "non") if declared else "", line.technologies,
-        line.repositories, line.frequency, MatrixCell(text=line.last_good or "aucune", level=line.level),
-        line.loss_today, line.loss_accepted, line.retention, kept, line.places, line.media,
-        line.restore or "non essayé", line.time_estimated, line.time_accepted, "", line.owner, "", remarks,
+        line.system, ("oui" if line.critical else "non") if declared else "", line.repositories, line.frequency,
+        MatrixCell(text=line.last_good, level=line.level), line.loss_today, line.loss_accepted,
+        line.retention, kept, line.time_estimated, line.time_accepted, line.owner, remarks,
     )  # fmt: skip
+
+
+def _organisation(declared: Iterable[Line]) -> Sheet:
+    columns = (
+        Column(title="Système ou données", width=24),
+        Column(title="Type", width=16),
+        Column(title="Produit de sauvegarde", width=22),
+        Column(title="Lieux des copies", width=26, fill=True),
+        Column(title="Supports", width=20, fill=True),
+        Column(title="Dernier essai de restauration", width=30),
+        Column(title="Ordre de restauration", width=13, fill=True),
+        Column(title="Responsable technique", width=24, fill=True),
+        Column(title="Dépend de (annuaire, réseau, licence…)", width=30, fill=True),
+    )
+    rows = tuple(
+        (line.system, line.kind, line.technologies, line.places, line.media, line.restore or "non essayé", "", "", "")
+        for line in declared
+    )
+    intro = ("Ce qu'il faut savoir pour restaurer dans le bon ordre, avec les bonnes personnes.",)
+    return Sheet(name="Où et comment", columns=columns, rows=rows, intro=intro)
 
 
 # --- What is missing
@@ -137,7 +150,7 @@ def _todo(facts: BackupFacts, context: Context, declared: Iterable[Line], found:
         *(row for one in facts.repositories for row in _missing_of_repository(one)),
         *((one.system, "À quel système appartient cette machine ? Sinon, la retirer.", "[[backup.system]] sources")
           for one in found),
-        *(("Établissement", f"{one.text[0].upper()}{one.text[1:]} ?", f"[questions] {one.key}")
+        *(("Établissement", one.text, f"[questions] {one.key}")
           for one in QUESTIONS if one.key not in context.answers),
     ]  # fmt: skip
     intro = (

@@ -78,7 +78,7 @@ def _plan_row(line: Line) -> tuple[Cell, ...]:
         Cell(text=line.technologies, detail=f"Dans {line.repositories}." if line.repositories else ""),
         Cell(text=where),
         Cell(text=line.frequency),
-        Cell(text=line.last_good or "aucune", level=line.level),
+        Cell(text=line.last_good, level=line.level),
         Cell(text=loss, level=line.level if line.loss_today else Level.NONE),
         Cell(text=line.retention),
         Cell(text=line.restore or "non essayé", level=_restore_level(line)),

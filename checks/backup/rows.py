@@ -121,7 +121,7 @@ def _line(row: PlanRow, now: datetime) -> Line:
         retention=f"{length(hours_between(oldest, now))} ({count(row.good_points, 'point')})" if oldest else "",
         places=listed(one.place for one in repositories if one.place),
         media=listed(MEDIUM_TITLES.get(one.medium, one.medium) for one in repositories if one.medium),
-        last_good=day(last) if last else "",
+        last_good=day(last) if last else _without(row),
         loss_today=length(lost) if lost is not None else "",
         loss_accepted=length(system.rpo_hours) if system.rpo_hours else "",
         restore=_restore(row.tests),
@@ -131,6 +131,13 @@ def _line(row: PlanRow, now: datetime) -> Line:
         remarks=" ".join(_remarks(row, system)),
         level=_level(row, lost),
     )
+
+
+def _without(row: PlanRow) -> str:
+    """What stands for the last good copy when there is none, or none is known."""
+    if row.system.hosted and not row.copies:
+        return "chez le fournisseur"
+    return "inconnue" if row.unread or row.ambiguous or row.unlinked else "aucune"
 
 
 def _restore(tests: tuple[RestoreTest, ...]) -> str:

@@ -160,7 +160,7 @@ def locked(row: PlanRow, *, offline_said: bool) -> Term:
 def errors(row: PlanRow, now: datetime, declared_test: Any) -> Term:
     """Nothing says that a copy is damaged, and something says that it is not."""
     if not row.copies:
-        return Term(state="missed", text="non", detail="Aucune copie à vérifier.")
+        return _doubted(row, Term(state="missed", text="non", detail="Aucune copie à vérifier."))
     if faults := [fault for copy in row.copies for fault in _faults(copy)] + _test_faults(row.tests):
         return Term(state="missed", text=str(len(faults)), detail=f"À traiter : {listed(faults, 3)}.")
     recent = [test for test in row.tests if now - test.finished <= RESTORE_VALID and is_conclusive(test)]

@@ -35,7 +35,7 @@ from tests.backup.house import (
     with_system,
 )
 
-PLAN, TODO, RULE = "Plan de sauvegarde", "À compléter", "3-2-1-1-0"
+PLAN, WHERE, TODO, RULE = "Plan de sauvegarde", "Où et comment", "À compléter", "3-2-1-1-0"
 REPOSITORIES, RECORDS = "Sauvegardes", "Essais de restauration"
 CONTROLS = Path(checks.backup.__file__).parent
 
@@ -62,7 +62,7 @@ def rows(name: str, facts: Any = None, **answers: Any) -> list[dict[str, Any]]:
 
 def test_sheets_of_the_workbook() -> None:
     assert [one.name for one in document().sheets] == [
-        PLAN, TODO, RULE, REPOSITORIES, RECORDS, "Protocole d\u2019essai", "Lire ce classeur",
+        PLAN, WHERE, TODO, RULE, REPOSITORIES, RECORDS, "Protocole d\u2019essai", "Lire ce classeur",
     ]  # fmt: skip
 
 
@@ -77,12 +77,13 @@ def test_plan_is_filled_with_what_was_found() -> None:
     assert first["Dernière bonne copie"] == "22/11/2026 à 03:00 UTC"
     assert first["Perte si panne"] == "6 heures"
     assert first["Référent métier"] == "Mme Martin, cadre de santé"
-    assert first["Lieux des copies"] == "Local technique, Hébergeur HDS"
-    assert first["Responsable technique"] == first["Ordre de restauration"] == ""
+    where = rows(WHERE)[0]
+    assert where["Lieux des copies"] == "Local technique, Hébergeur HDS"
+    assert where["Responsable technique"] == where["Ordre de restauration"] == ""
 
 
 def test_columns_to_fill_are_those_only_people_know() -> None:
-    asked = {column.title for column in sheet(PLAN).columns if column.fill}
+    asked = {column.title for name in (PLAN, WHERE) for column in sheet(name).columns if column.fill}
     assert {"Perte acceptée", "Durée acceptée", "Référent métier", "Ordre de restauration"} <= asked
     assert not asked & {"Dernière bonne copie", "Perte si panne", "Rythme observé", "Conservation observée"}
 

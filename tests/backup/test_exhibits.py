@@ -68,6 +68,13 @@ def test_worry_of_the_last_copy(facts: Any, level: Level) -> None:
     assert plan_of(facts)["Dernière bonne copie"].level is level
 
 
+def test_last_copy_that_is_not_known_is_not_said_to_be_missing() -> None:
+    column = "Dernière bonne copie"
+    assert plan_of(everywhere(points=nights("autre")))[column].text == "aucune"
+    assert plan_of(everywhere(points=REFUSED))[column].text == "inconnue"
+    assert plan_of(house(), HOSTED)[column].text == "chez le fournisseur"
+
+
 @pytest.mark.parametrize(
     ("facts", "words"),
     [

@@ -38,7 +38,8 @@ def test_sentences_stand_above_the_header() -> None:
     assert [cell.value for cell in sheet[3]] == ["Objet", "Réponse (à remplir)"]
     assert sheet.freeze_panes == "B4"
     assert sheet.auto_filter.ref == "A3:B4"
-    assert sheet.print_title_rows == "$3:$3"
+    assert (sheet.print_title_rows, sheet.print_title_cols) == ("$3:$3", "$A:$A")
+    assert sheet.page_setup.fitToWidth in (None, 1)
 
 
 def test_empty_cells_to_fill_are_marked_and_answered_ones_are_not() -> None:
