@@ -147,11 +147,11 @@ def _contract(row: PlanRow) -> Judgement:
     label, host = row.system.label, row.system.hosted
     said = Evidence(value=f"hébergé par {host}", source="[[backup.system]] du profil de site", origin=Origin.DECLARED)
     if row.system.contract is None:
-        detail = f"Dire si le contrat de {host} précise la sauvegarde et la restauration de « {label} » (contract)."
+        detail = f"Dire si le contrat ({host}) précise la sauvegarde et la restauration de « {label} » (contract)."
         return unsure(label, detail)
     if row.system.contract:
-        return passed(label, f"Le contrat de {host} dit comment « {label} » est sauvegardé et rendu.", said)
-    message = f"Le contrat de {host} ne dit pas comment « {label} » est sauvegardé, ni en combien de temps il revient."
+        return passed(label, f"Le contrat ({host}) dit comment « {label} » est sauvegardé et rendu.", said)
+    message = f"Le contrat ({host}) ne dit pas comment « {label} » est sauvegardé, ni en combien de temps il revient."
     return failed(label, message, said, severity=Severity.HIGH)
 
 

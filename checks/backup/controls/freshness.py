@@ -61,7 +61,7 @@ def recent(row: PlanRow, facts: BackupFacts, context: Context) -> Judgement:  # 
     if last is None:
         return not_applicable(label, f"« {label} » n'a pas de copie utilisable de toutes ses parties.")
     age = hours_between(last, context.now)
-    message = f"Une panne maintenant ferait perdre {length(age)} de « {label} » : {why}."
+    message = f"Une panne maintenant ferait perdre {length(age)} de « {label} » ({why})."
     late = tuple(
         thing(f"{label}/{s.source}", s.source, "late", f"dernier point utilisable : {day(s.last_good)}")
         for s in row.streams
@@ -82,7 +82,7 @@ def regular(row: PlanRow, facts: BackupFacts, context: Context) -> Judgement:  #
     if longest is not None and longest > limit:
         if doubt := unknown(row):
             return doubt
-        message = f"Sur 30 jours, « {label} » est resté jusqu'à {length(longest)} sans nouvelle copie : {why}."
+        message = f"Sur 30 jours, « {label} » est resté jusqu'à {length(longest)} sans nouvelle copie ({why})."
         late = tuple(
             thing(f"{label}/{s.source}", s.source, "gap", f"{length(s.longest_gap_hours)} sans copie")
             for s in row.streams

@@ -122,7 +122,9 @@ def room_left(repository: Repository, context: Context) -> Judgement:
     value = f"{size(free)} libres sur {size(capacity)} ({share:.0%})".replace("%", " %")
     days = _days_to_full(repository, free, context.now)
     if days is not None and days < FULL_DAYS and share < 0.5:  # noqa: PLR2004 - a young repository grows fast
-        message = f"« {label} » sera pleine dans {count(round(days), 'jour')} environ au rythme actuel : {value}."
+        message = (
+            f"« {label} » sera pleine dans {count(max(1, round(days)), 'jour')} environ au rythme actuel : {value}."
+        )
         return failed(label, message, seen(repository, value))
     if share < LOW_FREE:
         message = f"Il reste moins de 10 % de place dans « {label} » : {value}. Les copies finiront par échouer."

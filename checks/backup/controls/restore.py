@@ -184,14 +184,14 @@ def in_time(row: PlanRow, facts: BackupFacts, context: Context) -> Judgement:  #
     wanted = length(row.system.rto_hours)
     value = seen_row(row, f"estimation {shown}, étapes humaines déclarées comprises, objectif {wanted}")
     if low > row.system.rto_hours:
-        message = f"Restaurer « {label} » prendrait {shown} : plus que les {wanted} acceptés."
+        message = f"Restaurer « {label} » prendrait {shown}, plus que le délai accepté ({wanted})."
         return failed(label, message, value)
     if len(estimates) < len({s.casefold() for copy in row.copies for s in copy.sources}):
         detail = f"Seule une partie de « {label} » a été restaurée : {shown} pour elle, sans le reste."
         return unsure(label, detail, Reason.UNSUPPORTED)
     if high <= row.system.rto_hours:
-        return passed(label, f"Restaurer « {label} » prendrait {shown}, dans les {wanted} acceptés.", value)
-    detail = f"Restaurer « {label} » prendrait {shown} : l'estimation ne dit pas si les {wanted} acceptés sont tenus."
+        return passed(label, f"Restaurer « {label} » prendrait {shown}, dans le délai accepté ({wanted}).", value)
+    detail = f"Restaurer « {label} » prendrait {shown} : rien ne dit si le délai accepté ({wanted}) serait tenu."
     return unsure(label, detail, Reason.UNSUPPORTED)
 
 

@@ -19,7 +19,7 @@ from checks.backup.controls.common import (
 from checks.backup.facts import BackupFacts, Job, Point, Repository
 from checks.backup.plan import CLOCK_SLACK, sources_of
 from checks.backup.words import day, hours_between, length, size
-from checks.common.french import count, listed
+from checks.common.french import choose, count, listed
 from checks.model import (
     Affected,
     Context,
@@ -78,8 +78,12 @@ def not_empty(repository: Repository, context: Context) -> Judgement:
         message = f"Aucun point de « {label} » n'est vide."
         return passed(label, message, seen(repository, count(number, "point examiné")))
     newest = [name for name, _, last in empty if last]
-    message = f"« {label} » annonce réussies {count(len(empty), 'sauvegarde vide')}"
-    message += f", dont la dernière de {listed(newest)}." if newest else ", toutes anciennes."
+    if newest:
+        message = f"Dans « {label} », la dernière copie est annoncée réussie et ne contient rien : {listed(newest)}."
+    else:
+        old = count(len(empty), "ancienne copie")
+        verb = choose(len(empty), "annoncée réussie ne contient rien", "annoncées réussies ne contiennent rien")
+        message = f"Dans « {label} », {old} {verb}."
     found = distinct(thing(p.id, name, "empty", f"point vide du {day(p.time)}") for name, p, _ in empty[:50])
     first = empty[0][1]
     proof = seen(repository, f"{first.source}, {day(first.time)} : aucun fichier ou aucun octet")
