@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from checks.model import Gap, Record
-from checks.wifi.facts import EapCertificate
+from checks.wifi.certificate import EapCertificate
 
 OFFERED: Final = "offered"
 REFUSED: Final = "refused"
@@ -46,6 +46,8 @@ class PlainAnswer(Record, frozen=True, kw_only=True, tag="plain", tag_field="kin
     """`Access-Reject`, `Access-Accept`, `Access-Challenge`, another number, or empty when it was ignored."""
     signed: bool = False
     signed_first: bool = False
+    answered_signed: bool | None = None
+    """Whether the same request, signed, was answered; asked only when it was ignored without a signature."""
 
 
 class ServerCertificate(Record, frozen=True, kw_only=True, tag="server_certificate", tag_field="kind"):

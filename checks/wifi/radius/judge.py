@@ -98,7 +98,7 @@ def signed_answers(facts: RadiusFacts, context: Context) -> list[Judgement]:  # 
     """Conforms when answers carry a Message-Authenticator, or when requests without one are ignored (CVE-2024-3596).
 
     With EAP every server signs: it is the answer to a request without EAP that tells. Silence is only a proof when the
-    same server answered signed requests a moment before.
+    same request, signed, is answered.
     """
     subject = place(facts)
     if isinstance(facts.offers, Gap):
@@ -128,9 +128,12 @@ def _plain(subject: str, facts: RadiusFacts, plain: PlainAnswer) -> Judgement:
     if plain.code == "Access-Accept":
         message = "Le serveur RADIUS accepte une demande sans mot de passe ni signature."
         return failed(subject, message, proof, affected=(_unsigned(facts),), severity=Severity.CRITICAL)
-    if not plain.code:
-        message = "Le serveur RADIUS ignore les demandes sans Message-Authenticator (CVE-2024-3596)."
+    if not plain.code and plain.answered_signed:
+        message = "Le serveur RADIUS ignore les demandes sans Message-Authenticator, et répond aux autres."
         return passed(subject, message, proof)
+    if not plain.code:
+        detail = "Le serveur ignore toute demande sans EAP, signée ou non : on ne voit pas s'il exige la signature."
+        return not_assessed(subject, Gap(reason=Reason.UNSUPPORTED, detail=detail))
     if plain.signed:
         message = "Le serveur RADIUS signe ses réponses d'un Message-Authenticator, même à une demande qui n'en a pas."
         return passed(subject, message, proof)

@@ -179,7 +179,11 @@ def _context(config: RadiusConfig, password: str) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False  # compared by hand: an SNI would not be what stations send
     made.minimum_version = made.maximum_version = ssl.TLSVersion.TLSv1_2
-    made.load_verify_locations(cadata=authority.pem)
+    try:
+        made.load_verify_locations(cadata=authority.pem)
+    except ssl.SSLError as error:
+        detail = "OpenSSL ne peut pas se servir de l'autorité déclarée (ca_file)."
+        raise RadiusError(Reason.NOT_CONFIGURED, detail) from error
     if config.login_method == "TLS":
         try:
             made.load_cert_chain(config.client_certificate, config.client_key_file, lambda: password)

@@ -20,7 +20,7 @@ from checks.wifi.capture.eap import describe_chain, method_name
 from checks.wifi.facts import EapCertificate
 from checks.wifi.radius import codec, facts, tlspeer
 from checks.wifi.radius.authority import Authority, read_authority
-from checks.wifi.radius.client import BudgetError, Limits, RadiusClient, RadiusError
+from checks.wifi.radius.client import Answer, BudgetError, Limits, RadiusClient, RadiusError
 from checks.wifi.radius.codec import Attribute
 from checks.wifi.radius.config import METHOD_TYPES, TLS_METHODS, RadiusConfig
 from checks.wifi.radius.conversation import Conversation, Step
@@ -168,6 +168,9 @@ class Prober:
             checked = tlspeer.check(start, tlspeer.context(authority.pem))
         except RadiusError as error:
             return error.gap, ""
+        except ssl.SSLError:
+            detail = "OpenSSL ne peut pas se servir de l'autorité déclarée (ca_file)."
+            return Gap(reason=Reason.NOT_CONFIGURED, detail=detail), ""
         return checked.trusted, clean(checked.error, MAX_TEXT)
 
     def _public(self, start: tlspeer.Start) -> bool | Gap:
@@ -183,17 +186,29 @@ class Prober:
     # --- signatures ----------------------------------------------------------------------------------------------
 
     def plain(self) -> PlainAnswer | Gap:
-        """One request without EAP, password or signature: does the server answer it, and does it sign its answer?"""
+        """One request without EAP, password or signature: does the server answer it, and does it sign its answer?
+
+        Silence alone proves nothing: some servers ignore whatever has no EAP. The same request is then sent signed.
+        """
+        answer = self._plainly(sign=False)
+        if isinstance(answer, Gap):
+            return answer
+        if answer is None:
+            signed = self._plainly(sign=True)
+            return signed if isinstance(signed, Gap) else PlainAnswer(code="", answered_signed=signed is not None)
+        code = codec.CODES.get(answer.packet.code, str(answer.packet.code))
+        return PlainAnswer(code=code, signed=bool(answer.proof.message_authenticator), signed_first=answer.proof.first)
+
+    def _plainly(self, *, sign: bool) -> Answer | Gap | None:
+        """The answer to a request without EAP; None when there is none."""
         self._sleep(self._config.pause)
         attributes = (Attribute(codec.USER_NAME, self._config.outer.encode()), *nas_attributes(self._config))
         try:
-            answer = self._client.ask(attributes, sign=False)
+            return self._client.ask(attributes, sign=sign)
         except BudgetError as error:
             return error.gap
         except RadiusError as error:
-            return PlainAnswer(code="") if error.gap.reason is Reason.TIMEOUT else error.gap
-        code = codec.CODES.get(answer.packet.code, str(answer.packet.code))
-        return PlainAnswer(code=code, signed=bool(answer.proof.message_authenticator), signed_first=answer.proof.first)
+            return None if error.gap.reason is Reason.TIMEOUT else error.gap
 
 
 _Certified = ServerCertificate | Gap

@@ -58,7 +58,7 @@ BASE = RadiusFacts(
     versions=("TLS 1.3", "TLS 1.2"),
     certificate=CERTIFICATE,
     signatures=Signatures(answers=30, signed=30, signed_first=30),
-    plain=PlainAnswer(code=""),
+    plain=PlainAnswer(code="", answered_signed=True),
     login=LoginResult(
         success=True,
         method="PEAP",
@@ -259,6 +259,7 @@ def test_who_signed():
     ("plain", "verdict", "severity"),
     [
         (PlainAnswer(code="Access-Reject"), Verdict.FAIL, None),
+        (PlainAnswer(code="", answered_signed=False), Verdict.NOT_ASSESSED, None),
         (PlainAnswer(code="Access-Reject", signed=True), Verdict.PASS, None),
         (PlainAnswer(code="Access-Accept", signed=True), Verdict.FAIL, Severity.CRITICAL),
         (GAP, Verdict.NOT_ASSESSED, None),

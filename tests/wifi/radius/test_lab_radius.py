@@ -24,7 +24,7 @@ from checks.wifi.radius.probe import probe
 from tests.wifi.radius import pki
 from tests.wifi.radius.fake import Permits
 from tests.wifi.radius.freeradius import PASSWORD, SECRET, USER, materials, need, running
-from tests.wifi.radius.wired import AP_MAC, RADIUS_PORT, SSID, cable
+from tests.wifi.radius.wired import AP_MAC, RADIUS_PORT, SSID, authenticating, cable
 from tests.wifi.reading import SALT, only
 
 pytestmark = pytest.mark.lab
@@ -109,6 +109,7 @@ def test_exactly_what_the_server_is_configured_with(tmp_path, pair, methods, lim
         assert found.certificate is None
     assert found.signatures.answers == found.signatures.signed > 0
     assert found.plain.code == ("" if require == "yes" else "Access-Reject")
+    assert found.plain.answered_signed is (True if require == "yes" else None)
     assert found.false_answers == 0
     weak = bool({"md5", "gtc", "mschapv2"} & set(methods))
     assert verdict(judge.methods, found) == (Verdict.FAIL if weak else Verdict.PASS)
@@ -173,6 +174,27 @@ def test_another_secret_is_a_gap_and_sends_two_packets(tmp_path, pair):
         assert "invalid Message-Authenticator" in server.log()
     assert found.offers.reason is Reason.TIMEOUT
     assert found.packets == 2
+
+
+@pytest.mark.parametrize("methods", ["PEAP,TTLS,TLS", "TTLS,MD5,GTC,MSCHAPV2"])
+def test_another_make_of_server(tmp_path, pair, methods):
+    """The server inside hostapd, which shares no code with FreeRADIUS: nothing here may be true of one only."""
+    ca, leaf = pair
+    with authenticating(tmp_path / "hostapd", leaf, ca, methods) as server:
+        found = questioned(tmp_path, server, ca, timeout=0.5)
+        if "PEAP" in methods:
+            done = logged_in("ausculte", tmp_path, server, ca)
+            refused = logged_in("ausculte", tmp_path, server, ca, password="Mauvais-2026")
+            assert (done.success, done.server_knew_password, refused.success) == (True, True, False)
+    assert {one.method for one in found.offers if one.answer == "offered"} == set(methods.split(","))
+    assert {one.answer for one in found.offers} == {"offered", "refused"}
+    assert found.proposed == methods.split(",")[0]
+    assert found.versions == ("TLS 1.2",)
+    assert found.certificate.certificate.sha256 == leaf.certificate.fingerprint(hashes.SHA256()).hex()
+    assert found.certificate.trusted is True
+    # It ignores what has no EAP, signed or not: that says nothing of signatures.
+    assert (found.plain.code, found.plain.answered_signed) == ("", False)
+    assert verdict(judge.signed_answers, found) is Verdict.NOT_ASSESSED
 
 
 # --- in a worker, behind mandate and journal, with packets counted -----------------------------------------------

@@ -207,10 +207,18 @@ def test_answers_without_message_authenticator_are_told():
     assert (facts.plain.code, facts.plain.signed) == ("Access-Reject", False)
 
 
-def test_a_server_that_ignores_unsigned_requests():
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_server_that_ignores_unsigned_requests(answered):
+    """Or every request without EAP, which is not the same thing."""
     inner = offering(MD5)
-    facts, _ = run(lambda data, number: inner(data, number) if asked(data)[0] else [], methods=(), timeout=0.05)
-    assert facts.plain.code == ""
+
+    def answer(data, number):
+        heard = asked(data)[0] or (answered and codec.parse(data).signed)
+        return inner(data, number) if heard else []
+
+    facts, received = run(answer, methods=(), timeout=0.05)
+    assert (facts.plain.code, facts.plain.answered_signed) == ("", answered)
+    assert [codec.parse(data).signed for data in received] == [True, False, False, True] + [True] * (not answered)
 
 
 def test_an_endless_tls_message_is_stopped():

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from tests.wifi.radius import freeradius
-from tests.wifi.radius.freeradius import SECRET, need
+from tests.wifi.radius.freeradius import PASSWORD, SECRET, USER, need
 
 RADIUS_PORT = 1812
 SSID = "Tilleuls-Pro"
@@ -48,6 +48,21 @@ auth_server_addr=127.0.0.1
 auth_server_port={RADIUS_PORT}
 auth_server_shared_secret={SECRET}
 """
+AUTHENTICATOR = """
+interface=lo
+driver=none
+logger_stdout=-1
+logger_stdout_level=2
+ieee8021x=1
+eap_server=1
+eap_user_file={root}/users
+ca_cert={root}/ca.pem
+server_cert={root}/server.pem
+private_key={root}/server.key
+radius_server_clients={root}/clients
+radius_server_auth_port={port}
+"""
+"""hostapd as a RADIUS server, without a network of its own."""
 _numbers = itertools.count()
 
 
@@ -155,3 +170,28 @@ def cable(folder, own_address=""):
     finally:
         for name in made:
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True, timeout=20)
+
+
+@contextlib.contextmanager
+def authenticating(root, server, clients_ca, methods):
+    """The RADIUS server that hostapd holds, on loopback; `methods` as its file of users writes them."""
+    need("hostapd")
+    root.mkdir()
+    port = freeradius.free_port()
+    (root / "users").write_text(f'* {methods}\n"{USER}" MSCHAPV2,TTLS-PAP,GTC "{PASSWORD}" [2]\n')
+    (root / "clients").write_text(f"127.0.0.1 {SECRET}\n")
+    (root / "ca.pem").write_bytes(clients_ca.pem)
+    (root / "server.pem").write_bytes(server.pem)
+    (root / "server.key").write_bytes(server.key_pem)
+    (root / "hostapd.conf").write_text(AUTHENTICATOR.format(root=root, port=port))
+    found = shutil.which("hostapd", path="/usr/sbin:/usr/bin")
+    with (root / "output").open("wb") as output:
+        process = subprocess.Popen([found, str(root / "hostapd.conf")], stdout=output, stderr=subprocess.STDOUT)
+    try:
+        said = (root / "output").read_text
+        if not until(lambda: "AP-ENABLED" in said() or process.poll() is not None) or process.poll() is not None:
+            pytest.fail(f"hostapd did not start: {said()[-2000:]}")
+        yield freeradius.Server(root, port)
+    finally:
+        process.terminate()
+        process.wait(10)
