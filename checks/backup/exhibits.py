@@ -25,7 +25,7 @@ from checks.model import Level, Matrix, MatrixCell
 
 DAYS = 30
 _COLUMNS = (
-    "Système", "Produit", "Lieu, support", "Rythme observé", "Dernière bonne copie", "Perte si panne", "Conservation",
+    "Système", "Où", "Rythme observé", "Dernière bonne copie", "Perte si panne", "Conservation",
     "Essai de restauration", "Durée estimée du retour", "Remarques",
 )  # fmt: skip
 _WIDTH = 0.9
@@ -71,18 +71,16 @@ def _strangers(rows: Iterable[Line]) -> Table:
 
 def _plan_row(line: Line) -> tuple[Cell, ...]:
     title = line.system + (" (critique)" if line.critical else "")
-    where = listed(part for part in (line.places, line.media) if part)
-    loss = line.loss_today + (f" (accepté : {line.loss_accepted})" if line.loss_accepted else "")
+    where = " ; ".join(part for part in (line.technologies, line.places, line.media) if part)
     return (
         Cell(text=title, detail=f"Type : {line.kind}." if line.kind else ""),
-        Cell(text=line.technologies, detail=f"Dans {line.repositories}." if line.repositories else ""),
-        Cell(text=where),
+        Cell(text=where, detail=f"Dans {line.repositories}." if line.repositories else ""),
         Cell(text=line.frequency),
         Cell(text=line.last_good, level=line.level),
-        Cell(text=loss, level=line.level if line.loss_today else Level.NONE),
+        Cell(text=_beside(line.loss_today, line.loss_accepted), level=line.level if line.loss_today else Level.NONE),
         Cell(text=line.retention),
-        Cell(text=line.restore or "non essayé", level=_restore_level(line)),
-        Cell(text=line.time_estimated + (f" (accepté : {line.time_accepted})" if line.time_accepted else "")),
+        Cell(text=line.restore or ("non essayé" if line.row.copies else ""), level=_restore_level(line)),
+        Cell(text=_beside(line.time_estimated, line.time_accepted)),
         Cell(text=line.remarks),
     )
 
@@ -90,7 +88,14 @@ def _plan_row(line: Line) -> tuple[Cell, ...]:
 def _restore_level(line: Line) -> Level:
     if line.row.tests and line.row.tests[0].problems:
         return Level.CRITICAL
-    return Level.NONE if line.restore or not line.critical else Level.LOW
+    return Level.LOW if line.critical and line.row.copies and not line.restore else Level.NONE
+
+
+def _beside(observed: str, accepted: str) -> str:
+    """`6 heures (accepté : 24 heures)`."""
+    if not accepted:
+        return observed
+    return f"{observed} (accepté : {accepted})" if observed else f"accepté : {accepted}"
 
 
 def _rule(facts: BackupFacts, now: datetime) -> Matrix | None:
@@ -139,7 +144,7 @@ def _timeline(facts: BackupFacts, now: datetime) -> Spans | None:
     more = f" {count(left, 'autre ligne')} dans le classeur." if left > 0 else ""
     return Spans(
         title=f"Copies des {DAYS} derniers jours",
-        axis="Jours avant la lecture",
+        axis="Jour de la copie",
         lanes=lanes,
         groups=("Copie utilisable", "Copie inutilisable"),
         note=f"Un trait par jour, avec le nombre de copies. Un jour sans trait est un jour sans copie.{more}",

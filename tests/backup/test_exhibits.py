@@ -45,7 +45,7 @@ def plan_of(facts: Any, label: str = DUI) -> dict[str, Any]:
 def test_plan_says_what_was_found() -> None:
     row = plan_of(house())
     assert row["Système"].text == f"{DUI} (critique)"
-    assert row["Lieu, support"].text == "Local technique, Hébergeur HDS, NAS, en ligne"
+    assert row["Où"].text == "restic ; Local technique, Hébergeur HDS ; NAS, en ligne"
     assert row["Rythme observé"].text == "toutes les 24 heures"
     assert row["Dernière bonne copie"].text == "22/11/2026 à 03:00 UTC"
     assert row["Perte si panne"].text == "6 heures (accepté : 24 heures)"
