@@ -25,6 +25,7 @@ from checks.wifi.inside.collect import from_inside
 from checks.wifi.inside.facts import InsideFacts
 from checks.wifi.live.config import LiveConfig
 from checks.wifi.makers import with_makers
+from checks.wifi.radius.facts import RadiusFacts
 
 if TYPE_CHECKING:
     from checks.wifi.live.listen import Heard
@@ -75,7 +76,7 @@ def collect(request: CollectRequest[WifiConfig], network: Network, progress: Pro
     for folder in config.captures_dir:
         captures += _files_of(Path(folder))
     texts = [Path(name) for name in (*config.scan_files, *config.export_files)]
-    if not (captures or texts or config.inside or config.live):
+    if not (captures or texts or config.inside or config.live or config.radius):
         detail = "Aucune capture, aucun relevé, aucun export, aucune écoute, aucun essai n'est demandé dans le profil."
         raise CollectError(Reason.NOT_CONFIGURED, detail)
     try:
@@ -90,14 +91,21 @@ def collect(request: CollectRequest[WifiConfig], network: Network, progress: Pro
             listening=_listening(config.live, network, progress, request.clock),
         )
     except CollectError as error:
-        if not config.inside:
+        if not (config.inside or config.radius):
             raise
         # What is tried from here does not depend on files.
         facts = _together(_EMPTY, Imported(), config.ssids, config.access_points)
         facts = msgspec.structs.replace(facts, limits=(f"Fichier non lu : {error.detail}",))
     earlier, limits = _earlier(config.inside_dir)
     inside = from_inside(config.inside, earlier, network, progress, request.clock)
-    return msgspec.structs.replace(facts, inside=inside, limits=(*facts.limits, *limits))
+    radius = _questioned(request, network, progress) if config.radius else ()
+    return msgspec.structs.replace(facts, inside=inside, radius=radius, limits=(*facts.limits, *limits))
+
+
+def _questioned(request: CollectRequest[WifiConfig], network: Network, progress: Progress) -> tuple[RadiusFacts, ...]:
+    from checks.wifi.radius.collect import collect as question  # a collection without 802.1X does without
+
+    return tuple(question(one, request.secret, network, progress) for one in request.config.radius)
 
 
 def _listening(

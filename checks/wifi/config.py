@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from checks.model import Record
 from checks.wifi.inside.config import InsideConfig
 from checks.wifi.live.config import LiveConfig
+from checks.wifi.radius.config import RadiusConfig
 
 ROLES = ("pro", "resident", "guest", "voice", "iot", "biomedical", "admin")
 """What an SSID of the establishment may be for."""
@@ -46,6 +47,8 @@ class WifiConfig(Record, frozen=True):
     """BSSIDs of the establishment's access points."""
     live: LiveConfig | None = None
     """`[wifi.live]`: what to hear on the spot."""
+    radius: tuple[RadiusConfig, ...] = ()
+    """`[[wifi.radius]]`: authentication servers to question, and the login to try."""
     inside: tuple[InsideConfig, ...] = ()
     """`[[wifi.inside]]`: what to try from each network, when this machine has joined it."""
     inside_dir: tuple[str, ...] = ()
@@ -70,7 +73,11 @@ class WifiConfig(Record, frozen=True):
         names = [one.ssid or one.role for one in self.inside]
         if len(set(names)) != len(names):
             raise ValueError("deux essais [[wifi.inside]] portent le même SSID, ou le même rôle sans SSID")
+        servers = [(one.ssid, one.server) for one in self.radius]
+        if len(set(servers)) != len(servers):
+            raise ValueError("deux tables [[wifi.radius]] questionnent le même serveur pour le même SSID")
 
     def targets(self) -> tuple[str, ...]:
         """What the mandate must allow before anything starts."""
-        return tuple(dict.fromkeys(target for one in self.inside for target in one.targets()))
+        tried = [target for one in self.inside for target in one.targets()]
+        return tuple(dict.fromkeys((*tried, *(one.server for one in self.radius))))

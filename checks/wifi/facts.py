@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from checks.model import Gap, Record
+from checks.wifi.certificate import EapCertificate as EapCertificate
 from checks.wifi.exports.clients import ClientProfile
 from checks.wifi.exports.details import WlanDetails
 from checks.wifi.inside.facts import InsideFacts
 from checks.wifi.live.facts import LiveFacts
+from checks.wifi.radius.facts import RadiusFacts
 
 CAPTURE, SCAN, EXPORT = "capture", "scan", "export"
 """Sources of a network."""
@@ -277,23 +279,6 @@ class Handshake(Record, frozen=True, kw_only=True):
     """Messages that make the attack possible, else the first ones."""
 
 
-class EapCertificate(Record, frozen=True, kw_only=True, tag="certificate", tag_field="kind"):
-    """Certificate shown by the authentication server."""
-
-    names: tuple[str, ...] = ()
-    subject: str
-    issuer: str
-    not_before: str
-    not_after: str
-    key: str
-    signature: str
-    sha256: str
-    self_issued: bool = False
-    """Subject and issuer are the same."""
-    chain: int = 1
-    """Certificates sent."""
-
-
 class EapSession(Record, frozen=True, kw_only=True):
     """Authentications of one station with one access point (or switch)."""
 
@@ -439,5 +424,7 @@ class WifiFacts(Record, frozen=True, kw_only=True):
     """Access points of the site, as declared."""
     live: LiveFacts | None = None
     """How what was heard on the spot was obtained; None when nothing was asked for."""
+    radius: tuple[RadiusFacts, ...] = ()
+    """Authentication servers that were questioned."""
     inside: tuple[InsideFacts, ...] = ()
     """What a machine that joined each network could reach."""

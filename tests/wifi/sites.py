@@ -25,6 +25,15 @@ from checks.wifi.facts import (
     WlanConfig,
 )
 from checks.wifi.inside.facts import Attempt, InsideFacts, Lookup, Portal, Router
+from checks.wifi.radius.facts import (
+    LoginResult,
+    Offer,
+    PlainAnswer,
+    RadiusFacts,
+    ServerCertificate,
+    SharedSecret,
+    Signatures,
+)
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 CONTEXT = Context(now=NOW)
@@ -263,6 +272,54 @@ def joined(outcome: str = "no_answer", **fields: Any) -> InsideFacts:
     return InsideFacts(**base | fields)
 
 
+def radius_server(**fields: Any) -> RadiusFacts:
+    """The authentication server of the professional network, well kept."""
+    base: dict[str, Any] = {
+        "server": "10.10.0.12",
+        "port": 1812,
+        "ssid": PRO,
+        "server_name": "radius.tilleuls.test",
+        "proposed": "PEAP",
+        "offers": (
+            Offer(method="PEAP", answer="offered", first=True),
+            *(Offer(method=name, answer="refused") for name in ("TTLS", "TLS", "MD5", "GTC", "MSCHAPV2", "LEAP")),
+        ),
+        "tls_method": "PEAP",
+        "versions": ("TLS 1.3", "TLS 1.2"),
+        "certificate": ServerCertificate(
+            method="PEAP", tls="TLS 1.2", certificate=certificate(), chain_not_after="2028-01-01T00:00:00Z",
+            expected_name="radius.tilleuls.test", name_matches=True, trusted=True, authority="CN=Autorite Tilleuls",
+            public=False,
+        ),
+        "signatures": Signatures(answers=30, signed=30, signed_first=30),
+        "plain": PlainAnswer(code="Access-Reject", signed=True, signed_first=True),
+        "login": LoginResult(
+            success=True, method="PEAP", inner="MSCHAPV2", tls="TLS 1.2", server_checked=True,
+            server_knew_password=True, requests=9,
+        ),
+        "secret": SharedSecret(length=32, bits=150.0),
+    }  # fmt: skip
+    return RadiusFacts(**base | fields)
+
+
+def careless_server() -> RadiusFacts:
+    """The same, with everything wrong at once."""
+    shown = certificate(key="rsa 1024", signature="sha1", not_after="2026-01-01T00:00:00Z", self_issued=True)
+    return radius_server(
+        offers=(Offer(method="MD5", answer="offered", first=True), Offer(method="PEAP", answer="offered")),
+        versions=("TLS 1.2", "TLS 1.0"),
+        certificate=ServerCertificate(
+            method="PEAP", tls="TLS 1.2", certificate=shown, chain_not_after="2026-01-01T00:00:00Z",
+            expected_name="radius.tilleuls.test", name_matches=False, trusted=False, trust_error="self-signed",
+            authority="CN=Autorite Tilleuls", public=True,
+        ),
+        signatures=Signatures(answers=30, signed=0, signed_first=0),
+        plain=PlainAnswer(code="Access-Reject"),
+        login=LoginResult(success=False, method="PEAP", inner="MSCHAPV2", server_checked=True, requests=9),
+        secret=SharedSecret(length=6, bits=20.0),
+    )  # fmt: skip
+
+
 def exposed() -> InsideFacts:
     """The residents' network, from which everything answers."""
     return joined(
@@ -303,6 +360,7 @@ def site(**fields: Any) -> WifiFacts:
         "roles": ROLES,
         "declared_bssids": (PRO_24, PRO_5, RES_5, GUEST_5),
         "inside": (joined(),),
+        "radius": (radius_server(),),
     }
     return WifiFacts(**base | fields)
 
@@ -331,12 +389,12 @@ def with_networks(*more: Network, base: WifiFacts | None = None) -> WifiFacts:
 
 def air(**fields: Any) -> WifiFacts:
     """Only captures: no export."""
-    return site(configurations=(), **{"clients": (), "inside": ()} | fields)
+    return site(configurations=(), **{"clients": (), "inside": (), "radius": ()} | fields)
 
 
 def exports(**fields: Any) -> WifiFacts:
     """Only exports: no radio was heard."""
-    return site(networks=(), files=(), eap=(), associations=(), **{"clients": (), "inside": ()} | fields)
+    return site(networks=(), files=(), eap=(), associations=(), **{"clients": (), "inside": (), "radius": ()} | fields)
 
 
 # --- Judging

@@ -69,8 +69,8 @@ class ServerCertificate(Record, frozen=True, kw_only=True, tag="server_certifica
     authority: str = ""
     """Subject of the declared authority."""
     public: bool | Gap | None = None
-    """It leads to an authority of this machine's system store: anybody can buy one from it. None when it is signed by
-    itself."""
+    """It has a policy of public authorities and leads to one of this machine's system store: anybody can buy one there.
+    None when it is signed by itself."""
 
 
 class LoginResult(Record, frozen=True, kw_only=True, tag="login", tag_field="kind"):
