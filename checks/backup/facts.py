@@ -307,13 +307,20 @@ class ChangeSign(Record, frozen=True, kw_only=True):
     removed: int
     added: int
     changed: int
+    """Files of the same path, and another size, date or digest."""
+    moved: int = 0
+    """Among the added: a removed file had the same name, size and date."""
+    renamed: int = 0
+    """Among the added: a removed file had the same path, less something added at its end."""
     suffix: str = ""
     """New suffix shared by most of the added files."""
     suffix_files: int = 0
     looked_into: int = 0
     """Files whose first bytes were read in both points or in the later one."""
+    magic_known: int = 0
+    """Among these, files whose extension wants a certain beginning."""
     magic_lost: int = 0
-    """Among these, files that no longer begin as their extension wants."""
+    """Among the latter, files that no longer begin as it wants."""
     entropy_before: float | None = None
     """Mean bits per byte of the first 64 KiB of files that are not compressed by nature; None when not measured."""
     entropy_after: float | None = None

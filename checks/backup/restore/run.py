@@ -48,7 +48,7 @@ def restore_tests(
     reference = config.restore.signing_key_from
     by = signer(tools.secret(reference) if reference else "")
     seed = config.restore.seed if config.restore.seed is not None else secrets.randbits(62)
-    avoid = tuple(text for one in config.repositories for text in (one.live_root, _local(one.location)) if text)
+    avoid = tuple(text for one in config.repositories for text in (one.live_root, local_folder(one.location)) if text)
     bench = Bench(
         settings=config.restore,
         avoid=avoid,
@@ -69,7 +69,7 @@ def restore_tests(
     return tuple(tests)
 
 
-def _local(location: str) -> str:
+def local_folder(location: str) -> str:
     """A repository that is a folder of this machine; empty otherwise."""
     text = location.removeprefix("file://").removeprefix("local:")
     return text if text.startswith(("/", "\\\\")) or text[1:3] in (":\\", ":/") else ""
