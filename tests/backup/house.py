@@ -91,6 +91,15 @@ def repository(label: str, **fields: Any) -> Repository:
         "capacity": 4 * 1024**4,
         "free": 2 * 1024**4,
         "own_configuration_saved": True,
+        "settings": {
+            "analyzer_rules": 30,
+            "analyzer_violations": 0,
+            "analyzer_unable": 2,
+            "up_to_date": True,
+            "malware_infected": 0,
+            "malware_suspicious": 0,
+            "public": False,
+        },
     }
     return Repository(label=label, **base | fields)
 
@@ -146,6 +155,7 @@ def change(**fields: Any) -> ChangeSign:
         "added": 5,
         "changed": 10,
         "looked_into": 10,
+        "magic_known": 10,
         "entropy_before": 4.3,
         "entropy_after": 4.4,
         "daily_median": 0.01,

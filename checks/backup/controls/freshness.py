@@ -6,15 +6,7 @@ import itertools
 import statistics
 from datetime import datetime
 
-from checks.backup.controls.common import (
-    each_repository,
-    each_system,
-    seen,
-    seen_row,
-    thing,
-    unknown,
-    unsure,
-)
+from checks.backup.controls.common import each_repository, each_system, seen, seen_row, thing, unknown, unsure
 from checks.backup.facts import BackupFacts, Job, Point, Repository
 from checks.backup.plan import CLOCK_SLACK, DEFAULT_RPO_HOURS, PlanRow, is_good, sources_of
 from checks.backup.words import day, hours_between, length

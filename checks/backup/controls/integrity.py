@@ -4,26 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from checks.backup.controls.common import (
-    distinct,
-    each_repository,
-    seen,
-    silent,
-    thing,
-)
+from checks.backup.controls.common import distinct, each_repository, seen, silent, thing
 from checks.backup.facts import Integrity, Point, Repository
 from checks.backup.plan import CLOCK_SLACK
 from checks.backup.words import day, hours_between, length
 from checks.common.french import count
-from checks.model import (
-    Context,
-    Gap,
-    Judgement,
-    failed,
-    not_applicable,
-    not_assessed,
-    passed,
-)
+from checks.model import Context, Gap, Judgement, failed, not_applicable, not_assessed, passed
 
 RECENT = timedelta(days=31)
 """Monthly: damage is found while an older good point still exists (retention of 30 days). Ours."""

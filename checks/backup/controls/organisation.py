@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from checks.backup.controls.common import (
-    SITE,
-    answered_date,
-    declared,
-    malformed,
-    no_system,
-    thing,
-    unset,
-    yes_no,
-)
+from checks.backup.controls.common import SITE, answered_date, declared, malformed, no_system, thing, unset, yes_no
 from checks.backup.facts import BackupFacts
 from checks.common.french import count
 from checks.model import Context, Evidence, Judgement, Origin, failed, not_applicable, passed

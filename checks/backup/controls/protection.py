@@ -18,16 +18,7 @@ from checks.backup.facts import BackupFacts, Encryption, Repository
 from checks.backup.plan import PlanRow
 from checks.backup.words import hours_between, length, size
 from checks.common.french import count
-from checks.model import (
-    Context,
-    Gap,
-    Judgement,
-    Severity,
-    failed,
-    not_applicable,
-    not_assessed,
-    passed,
-)
+from checks.model import Context, Gap, Judgement, Severity, failed, not_applicable, not_assessed, passed
 
 KEY_ESCROW = "backup_key_escrow"
 """Question: true when passwords and keys of the backups are kept where a disaster cannot take them, and tried."""

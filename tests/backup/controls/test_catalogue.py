@@ -89,6 +89,15 @@ def broken() -> BackupFacts:
         access=Access(in_production_domain=True, mfa=False, administrators=9, own_accounts=False, deletes_allowed=True),
         locks=("verrou du 12/09/2026",),
         free=10,
+        settings={
+            "analyzer_rules": 30,
+            "analyzer_violations": 2,
+            "analyzer_violated": "MfaEnabledInBackupConsole ; SMB1ProtocolDisabled",
+            "up_to_date": False,
+            "malware_infected": 1,
+            "malware_suspicious": 0,
+            "public": True,
+        },
         own_configuration_saved=False,
     )
     cloud = repository(
@@ -227,7 +236,7 @@ def test_unread_repositories_never_pass_nor_fail(control: Control) -> None:
     """Refused everywhere: what is only declared may conform, nothing else."""
     gaps = dict.fromkeys(("points", "jobs", "failures", "integrity", "encryption", "immutability", "access"), REFUSED)
     refused = house(
-        repositories=tuple(repository(label, **gaps, own_configuration_saved=REFUSED, capacity=None, free=None) for label in (NAS, CLOUD)),
+        repositories=tuple(repository(label, **gaps, own_configuration_saved=REFUSED, capacity=None, free=None, settings={}) for label in (NAS, CLOUD)),
         restore_tests=(),
         changes=REFUSED,
         restore_asked=False,

@@ -359,14 +359,15 @@ ENCRYPTED: dict[str, Any] = {
     [
         (ENCRYPTED, F, None),
         (ENCRYPTED | {"suffix": ""}, F, None),
-        (ENCRYPTED | {"suffix": "", "magic_lost": 0}, F, Severity.MEDIUM),
-        (ENCRYPTED | {"magic_lost": 5, "entropy_after": 7.9}, F, Severity.MEDIUM),
-        (ENCRYPTED | {"suffix": "", "magic_lost": 5, "entropy_after": 7.9}, P, None),
+        (ENCRYPTED | {"entropy_after": 7.9}, F, Severity.MEDIUM),
+        (ENCRYPTED | {"entropy_after": None}, F, None),
+        (ENCRYPTED | {"entropy_after": None, "magic_lost": 4}, F, Severity.MEDIUM),
+        (ENCRYPTED | {"suffix": "", "magic_lost": 4}, P, None),
         (ENCRYPTED | {"removed": 190}, P, None),
         (ENCRYPTED | {"removed": 191}, F, None),
-        (ENCRYPTED | {"daily_median": 0.2}, P, None),
-        (ENCRYPTED | {"daily_median": None}, F, None),
-        ({"files_before": 0}, NS, None),
+        (ENCRYPTED | {"moved": 800}, P, None),
+        (ENCRYPTED | {"files_before": 20}, F, None),
+        ({"files_before": 19}, NS, None),
         ({}, P, None),
     ],
 )
@@ -375,9 +376,25 @@ def test_marks_of_encryption(fields: dict[str, Any], verdict: Verdict, severity:
     assert (found.verdict, found.severity) == (verdict, severity)
 
 
-@pytest.mark.parametrize(("removed", "added", "verdict"), [(499, 0, P), (500, 0, F), (500, 249, F), (500, 250, P)])
-def test_mass_removal(removed: int, added: int, verdict: Verdict) -> None:
-    facts = house(changes=(change(removed=removed, added=added),))
+def test_marks_are_said_in_words() -> None:
+    message = every("signs.no_encryption", house(changes=(change(**ENCRYPTED),)))[0].message
+    for words in ("91 % des fichiers remplacés", "en « .lockbit »", "n'ont plus le format", "aléatoire"):
+        assert words in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({"removed": 499, "added": 0}, P),
+        ({"removed": 500, "added": 0}, F),
+        ({"removed": 500, "added": 249}, F),
+        ({"removed": 500, "added": 250}, P),
+        ({"removed": 600, "added": 101, "moved": 101}, P),
+        ({"files_before": 19, "removed": 19}, NS),
+    ],
+)
+def test_mass_removal(fields: dict[str, Any], verdict: Verdict) -> None:
+    facts = house(changes=(change(**fields),))
     assert every("signs.no_wipe", facts)[0].verdict is verdict
 
 
@@ -430,3 +447,39 @@ def test_objectives_of_every_critical_system() -> None:
 
 def test_clock_of_the_house() -> None:
     assert msgspec.to_builtins(house())["read_at"] == NOW.isoformat().replace("+00:00", "Z")
+
+
+# --- BKP-CFG, BKP-RAN-003
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "verdict", "severity"),
+    [
+        ("analyzer", {"analyzer_rules": 30, "analyzer_violations": 0}, P, None),
+        ("analyzer", {"analyzer_rules": 30, "analyzer_violations": 9, "analyzer_violated": "a ; b"}, F, None),
+        ("analyzer", {"analyzer_rules": 30, "analyzer_violations": 10}, F, Severity.HIGH),
+        ("analyzer", {"analyzer_rules": 0, "analyzer_violations": 0}, NS, None),
+        ("analyzer", {}, NS, None),
+        ("up_to_date", {"up_to_date": True}, P, None),
+        ("up_to_date", {"up_to_date": False}, F, None),
+        ("up_to_date", {}, NS, None),
+        ("no_malware", {"malware_infected": 0, "malware_suspicious": 0}, P, None),
+        ("no_malware", {"malware_infected": 1, "malware_suspicious": 0}, F, None),
+        ("no_malware", {"malware_infected": 0, "malware_suspicious": 1}, F, Severity.HIGH),
+        ("no_malware", {"malware_infected": 0}, NS, None),
+    ],
+)
+def test_settings_of_veeam(name: str, settings: Any, verdict: Verdict, severity: Severity | None) -> None:
+    found = judge(f"hardening.{name}", with_repository(NAS, technology="veeam", settings=settings))
+    assert (found.verdict, found.severity) == (verdict, severity)
+
+
+@pytest.mark.parametrize(("public", "verdict"), [(False, P), (True, F), (None, NS)])
+def test_bucket_is_not_public(public: bool | None, verdict: Verdict) -> None:
+    settings = {} if public is None else {"public": public}
+    assert judge("hardening.not_public", with_repository(CLOUD, settings=settings), CLOUD).verdict is verdict
+
+
+@pytest.mark.parametrize("name", ["analyzer", "up_to_date", "not_public", "no_malware"])
+def test_setting_that_a_product_does_not_have(name: str) -> None:
+    assert judge(f"hardening.{name}", with_repository(NAS, settings={})).verdict is NA
