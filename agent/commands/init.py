@@ -103,6 +103,7 @@ def _ask(question: Question, default: str, interactive: bool) -> str:
 
 def render_profile(answers: dict[str, str], today: dt.date) -> str:
     """The commented TOML for `answers` (keys: the options of `QUESTIONS`)."""
+    from checks.backup.questions import QUESTIONS as BACKUP_QUESTIONS
 
     def listed(option: str) -> list[str]:
         return [item.strip() for item in answers.get(option, "").split(",") if item.strip()]
@@ -156,6 +157,7 @@ def render_profile(answers: dict[str, str], today: dt.date) -> str:
         "",
         "[questions]                  # réponses déclarées, seulement ce qu'une machine ne peut pas voir",
         *WIFI_QUESTIONS,
+        *(f"# {f'{one.key} = {one.example}':<41}# {one.text}" for one in BACKUP_QUESTIONS),
     ]
     if answers.get("ad-server"):
         lines += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 import checks.backup
+from agent.commands.init import render_profile
 from checks.backup.documents import BLANK_RECORDS, documents
 from checks.backup.protocol import PROTOCOL
 from checks.backup.questions import QUESTIONS
@@ -177,6 +179,14 @@ def test_questions_are_those_the_controls_ask() -> None:
     for path in (*(CONTROLS / "controls").glob("*.py"), CONTROLS / "terms.py"):
         asked |= set(re.findall(r'= "(backup_[a-z0-9_]+)"', path.read_text("utf-8")))
     assert asked == {question.key for question in QUESTIONS}
+
+
+def test_questions_are_in_the_profile_that_init_writes() -> None:
+    written = render_profile({"name": "EHPAD Les Tilleuls"}, NOW.date())
+    assert tomllib.loads(written)["questions"] == {}
+    answered = tomllib.loads(written.replace("# backup_", "backup_"))["questions"]
+    assert list(answered) == [question.key for question in QUESTIONS]
+    assert rows(TODO, **answered) == []
 
 
 def test_many_repositories_and_hostile_names() -> None:
