@@ -21,7 +21,7 @@ from checks.wifi.radius.conversation import Conversation, Step
 from checks.wifi.radius.facts import LoginResult
 from checks.wifi.radius.inner import METHODS, PeapInner, ttls_pap
 from checks.wifi.radius.nas import nas_attributes
-from checks.wifi.radius.probe import named
+from checks.wifi.radius.presented import named
 
 PROGRAM = "ausculte"
 PROTOCOL, PURPOSE = "radius", "essayer une fois la connexion du compte de test déclaré"

@@ -14,10 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from checks.common.text import clean
-from checks.common.tls import covers
 from checks.model import Gap, MandateRefusedError, Network, Progress, Reason
 from checks.wifi.capture.eap import describe_chain, method_name
-from checks.wifi.facts import EapCertificate
 from checks.wifi.radius import codec, facts, tlspeer
 from checks.wifi.radius.authority import Authority, read_authority
 from checks.wifi.radius.client import Answer, BudgetError, Limits, RadiusClient, RadiusError
@@ -26,6 +24,7 @@ from checks.wifi.radius.config import METHOD_TYPES, TLS_METHODS, RadiusConfig
 from checks.wifi.radius.conversation import Conversation, Step
 from checks.wifi.radius.facts import Offer, PlainAnswer, RadiusFacts, ServerCertificate, SharedSecret, Signatures
 from checks.wifi.radius.nas import nas_attributes
+from checks.wifi.radius.presented import chain_end, named, says_public
 
 PROTOCOL = "radius"
 PURPOSE = "questionner le serveur d'authentification du Wi-Fi, sans mot de passe"
@@ -152,13 +151,13 @@ class Prober:
             method=method,
             tls=str(version or ""),
             certificate=read,
-            chain_not_after=_chain_end(chain),
+            chain_not_after=chain_end(chain),
             expected_name=expected,
             name_matches=named(read, expected) if expected else None,
             trusted=trusted,
             trust_error=error_text,
             authority=authority.subject if isinstance(authority, Authority) else "",
-            public=None if read.self_issued else self._public(start),
+            public=None if read.self_issued else self._public(start, chain[0]),
         )
 
     def _trust(self, start: tlspeer.Start, authority: Authority | Gap | None) -> tuple[bool | Gap | None, str]:
@@ -173,7 +172,10 @@ class Prober:
             return Gap(reason=Reason.NOT_CONFIGURED, detail=detail), ""
         return checked.trusted, clean(checked.error, MAX_TEXT)
 
-    def _public(self, start: tlspeer.Start) -> bool | Gap:
+    def _public(self, start: tlspeer.Start, der: bytes) -> bool | Gap:
+        """An authority of the system store counts only if it says so: that of the establishment may be there too."""
+        if not says_public(der):
+            return False
         using = tlspeer.context(None, system=True)
         if not using.get_ca_certs() and not ssl.get_default_verify_paths().capath:
             detail = "Ce poste n'a pas de magasin d'autorités : on ne sait pas si le certificat est public."
@@ -321,30 +323,6 @@ def read_offer(name: str, step: Step) -> Offer:
     if step.code == codec.ACCEPT:
         return Offer(method=name, answer=facts.ACCEPTED)
     return Offer(method=name, answer=facts.UNKNOWN, detail=f"réponse RADIUS de code {step.code}")
-
-
-def named(found: EapCertificate, expected: str) -> bool:
-    """The certificate names the server; the common name counts only without a name in the extension, as for stations.
-
-    That is what wpa_supplicant 2.10 does for `domain_match`.
-    """
-    if found.names:
-        return covers(found.names, expected)
-    common = [part[3:] for part in found.subject.split(",") if part.startswith("CN=")]
-    return covers(tuple(common), expected)
-
-
-def _chain_end(chain: tuple[bytes, ...]) -> str:
-    """First end of validity of the certificates sent; unreadable ones do not count."""
-    from checks.common.tls import read_certificate
-
-    ends = []
-    for der in chain:
-        try:
-            ends.append(read_certificate(der, trusted=False).not_after)
-        except ValueError:
-            continue
-    return min(ends, default="")
 
 
 def _turned_away(step: Step) -> tuple[Offer, ...] | Gap:

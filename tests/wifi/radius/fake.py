@@ -31,10 +31,10 @@ class Permits:
 
 
 @contextlib.contextmanager
-def serving(answer):
+def serving(answer, address="127.0.0.1"):
     """`answer(data, number)` gives the datagrams to send back for the `number`-th datagram received, from 0."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind((address, 0))
         one.settimeout(0.05)
         stop = threading.Event()
         received = []

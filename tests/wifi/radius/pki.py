@@ -63,7 +63,9 @@ def authority(common="AC Les Tilleuls", days=3650):
     return Pair(key, made.sign(key, hashes.SHA256()))
 
 
-def leaf(issuer, common=SERVER_NAME, *, names=None, days=365, since=30, rsa_bits=2048, usage="server", digest=None):
+def leaf(
+    issuer, common=SERVER_NAME, *, names=None, days=365, since=30, rsa_bits=2048, usage="server", digest=None, policy=""
+):
     """A certificate signed by `issuer`; by itself when that is None."""
     key = rsa.generate_private_key(65537, rsa_bits)
     signer = issuer.key if issuer else key
@@ -75,6 +77,9 @@ def leaf(issuer, common=SERVER_NAME, *, names=None, days=365, since=30, rsa_bits
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
+    if policy:
+        told = x509.PolicyInformation(x509.ObjectIdentifier(policy), None)
+        made = made.add_extension(x509.CertificatePolicies([told]), critical=False)
     san = (common,) if names is None else names
     if san:
         made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in san]), critical=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.model import Gap, Reason
@@ -285,3 +285,17 @@ def test_false_answers_are_not_relayed():
     ):
         assert asker.ask(1, *HELLO)[1] is None
     assert (relay.answers, relay.final, relay.dropped) == (0, 0, 2)
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.lists(st.binary(max_size=200), max_size=5))
+def test_any_datagram_is_dropped_and_the_true_one_passes(datagrams):
+    with (
+        serving(lambda data, _: [*datagrams, *steps(data, 0)]) as (port, received),
+        relaying(port) as relay,
+        Asker(relay.port) as asker,
+    ):
+        for raw in datagrams:
+            asker.socket.sendto(raw, ("127.0.0.1", relay.port))
+        assert asker.ask(1, *HELLO)[1].code == codec.CHALLENGE
+    assert len(received) == relay.answers == 1

@@ -135,6 +135,7 @@ def chains():
     alone = {certificate.chain: Verdict.FAIL, certificate.authority: Verdict.FAIL}
     yield "self-signed", ca, [pki.leaf(None)], alone
     yield "another name", ca, [pki.leaf(ca, "imprimante.tilleuls.test")], {certificate.name: Verdict.FAIL}
+    yield "any name", ca, [pki.leaf(ca, names=("*.tilleuls.test",))], {certificate.name: Verdict.FAIL}
     yield "a name in the subject only", ca, [pki.leaf(ca, names=())], {}
     yield "soon over", ca, [pki.leaf(ca, days=40)], {certificate.dates: Verdict.FAIL}
     yield "over", ca, [pki.leaf(ca, days=-2)], {certificate.dates: Verdict.FAIL}
@@ -155,6 +156,27 @@ def test_what_is_wrong_with_a_certificate_and_only_that(tmp_path, ca, chain, fau
         judge_certificate.authority,
     ):
         assert verdict(control, found) == faults.get(control, Verdict.PASS), control.__name__
+
+
+@pytest.mark.parametrize(
+    ("policy", "in_store", "public"),
+    [
+        ("2.23.140.1.2.1", True, True),
+        ("2.23.140.1.2.1", False, False),
+        ("1.3.6.1.4.1.99999.1", True, False),
+        ("", True, False),
+    ],
+)
+def test_a_public_authority_is_told_from_ours_installed_on_this_machine(
+    tmp_path, pair, monkeypatch, policy, in_store, public
+):
+    ca, _ = pair
+    (tmp_path / "store.pem").write_bytes((ca if in_store else pki.authority("AC autre")).pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "store.pem"))
+    with running(tmp_path / "fr", pki.leaf(ca, policy=policy), ca, methods=("peap",)) as server:
+        found = questioned(tmp_path, server, ca, methods=("PEAP",))
+    assert found.certificate.public is public
+    assert verdict(judge_certificate.authority, found) is (Verdict.FAIL if public else Verdict.PASS)
 
 
 def test_a_certificate_in_many_fragments(tmp_path, pair):
@@ -338,11 +360,12 @@ def test_a_wrong_password_is_tried_once(tmp_path, pair, program):
 
 
 @both
-@pytest.mark.parametrize("change", ["authority", "name"])
+@pytest.mark.parametrize("change", ["authority", "name", "wildcard"])
 def test_a_server_that_is_not_the_declared_one_gets_no_password(tmp_path, pair, change, program):
     ca, leaf = pair
     more = {"server_name": "autre.tilleuls.test"} if change == "name" else {}
-    declared = ca if change == "name" else pki.authority("AC attendue")
+    declared = pki.authority("AC attendue") if change == "authority" else ca
+    leaf = pki.leaf(ca, names=("*.tilleuls.test",)) if change == "wildcard" else leaf
     with running(tmp_path / "fr", leaf, ca, methods=("ttls",), goodpass="yes") as server:
         found = logged_in(program, tmp_path, server, declared, login_method="TTLS", login_inner="PAP", **more)
         assert f"[{USER}" not in server.log()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +17,8 @@ from checks.wifi.radius.collect import collect
 from checks.wifi.radius.config import METHOD_TYPES, RadiusConfig
 from checks.wifi.radius.conversation import MAX_FLIGHT, Conversation, read_step
 from checks.wifi.radius.facts import Offer
-from checks.wifi.radius.probe import named, probe
+from checks.wifi.radius.presented import named, says_public
+from checks.wifi.radius.probe import probe
 from tests.wifi.radius import pki
 from tests.wifi.radius.fake import SECRET, Permits, asked, challenge, config, eap, reply, serving
 
@@ -344,6 +347,17 @@ def test_any_eap_packet_is_a_step_or_a_gap(code, message):
     assert getattr(step, "reason", None) is Reason.MALFORMED or step.asks == (code == codec.CHALLENGE)
 
 
+def test_a_server_in_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as one:
+            one.bind(("::1", 0))
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    with serving(offering(MD5), "::1") as (port, _):
+        found = probe(config(port, server="::1", methods=()), SECRET.decode(), Permits(), lambda *_: None)
+    assert found.proposed == "MD5"
+
+
 def test_without_an_account_no_password_is_asked_for():
     asked_for = []
     with serving(offering(MD5)) as (port, _):
@@ -378,7 +392,8 @@ def test_the_name_is_looked_for_where_stations_look():
     ca = pki.authority()
     assert named(described(pki.leaf(ca)), "radius.tilleuls.test")
     assert not named(described(pki.leaf(ca)), "radius.tilleuls.test.pirate.test")
-    assert named(described(pki.leaf(ca, names=())), "radius.tilleuls.test")
+    assert named(described(pki.leaf(ca, names=())), "RADIUS.tilleuls.test.")
+    assert not named(described(pki.leaf(ca, names=("*.tilleuls.test",))), "radius.tilleuls.test")
     assert not named(described(pki.leaf(ca, names=("autre.tilleuls.test",))), "radius.tilleuls.test")
 
 
@@ -402,6 +417,11 @@ def test_what_is_not_an_authority_is_a_gap(tmp_path, content):
     assert read_authority(str(tmp_path / "absent")).reason is Reason.NOT_CONFIGURED
     assert read_authority(str(tmp_path)).reason is Reason.NOT_CONFIGURED
     assert read_authority("") is None
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_say_public_or_not(der):
+    assert says_public(der) is False
 
 
 @given(st.binary(max_size=300))
