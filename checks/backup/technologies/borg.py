@@ -31,7 +31,9 @@ from checks.backup.technologies.borg_session import (
     opened,
     reason,
 )
+from checks.backup.technologies.client_logs import borg_runs, told
 from checks.backup.technologies.command import Answer
+from checks.backup.technologies.exports import read_exports
 from checks.backup.technologies.http_values import at, moment, names, text, whole
 from checks.backup.technologies.record import malformed, unread, unsupported
 from checks.backup.technologies.restored import found_below
@@ -116,8 +118,20 @@ def _read(config: RepositoryConfig, tools: Tools, session: Session) -> Repositor
     known["points"] = points if isinstance(points, Gap) else _measured(session, points, notes)
     tools.progress(f"{config.label} : vérification par borg")
     known["integrity"] = _integrity(session, config, tools, notes)
+    if config.export_files and not isinstance(known["points"], Gap):
+        known |= _logs(config, known["points"])
     gap = unsupported("borg ne garde ni planification ni journal d'échecs dans son dépôt.")
     return unread(config, gap, **known, limits=tuple(notes))
+
+
+def _logs(config: RepositoryConfig, points: tuple[Point, ...]) -> dict[str, Any]:
+    """What the logs of the machines that were backed up add. Raises `CollectError` when they cannot be read."""
+    runs = borg_runs(read_exports(config))
+    if not runs:
+        gap = malformed("Aucune fin de « borg create --show-rc » dans les journaux donnés.")
+        return {"jobs": gap, "failures": gap}
+    told_points, job, failures = told(points, runs, "borg create")
+    return {"points": told_points, "jobs": (job,), "failures": failures}
 
 
 def _closed(config: RepositoryConfig, answer: Answer, known: dict[str, Any]) -> Repository:

@@ -24,6 +24,7 @@ from checks.model import CollectError, Reason
 PRODUCT = "borg"
 _REFUSED = ("is incorrect", "No key file for repository", "Permission denied (", "Host key verification failed")
 _ABSENT = ("does not exist", "is not a valid repository", "Connection closed by remote host")
+_LOST = "missing file chunk"
 DAMAGE = (
     "Data integrity error",
     "Index object count mismatch",
@@ -33,6 +34,7 @@ DAMAGE = (
     "Object with key",
     "contains no valid data",
     "FileNotFoundError",
+    _LOST,
 )
 
 
@@ -96,6 +98,8 @@ def explained(answer: Answer) -> str:
     signs = (*_REFUSED, *_ABSENT, *DAMAGE)
     lines = [message for _, message in messages(answer.err)] or answer.err.splitlines()
     named = [line.strip() for line in lines if any(sign in line for sign in signs)]
+    if named and _LOST in named[0]:
+        return "des fichiers ont perdu une partie de leur contenu"  # borg names them: names stay on site
     return clean(named[0], 300) if named else answer.why
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from checks.backup.technologies.base import Tools
+from checks.backup.technologies.restored import shown
 from checks.common.programs import MAX_ERRORS, Machine
 from checks.common.text import clean
 from checks.model import CollectError, MandateRefusedError, Reason
@@ -112,7 +113,8 @@ class Program(NamedTuple):
         return Answer(done.code, done.out, self._scrub(done.err), done.cut, len(done.err) >= MAX_ERRORS)
 
     def _scrub(self, raw: bytes) -> str:
-        text = raw.decode("utf-8", "replace")
+        # One sign for each byte that is not UTF-8, as the catalogues of the products write it.
+        text = shown(raw.decode("utf-8", "surrogateescape"), "\ufffd")
         for secret in self.secrets:
             if len(secret) >= _SECRET:
                 text = text.replace(secret, "***")

@@ -9,6 +9,7 @@ Duplicati's programs are never run: every one of them first opens a local databa
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
@@ -35,6 +36,9 @@ _RESULTS: Mapping[str, Literal["success", "warning", "failed"]] = {
     "Fatal": "failed",
 }
 """Values of `ParsedResult`."""
+
+_PATH = re.compile(r"(?:\b[A-Za-z]:)?[\\/][^\s:\"'][^:\"'\n]*")
+"""A path in a message: names of files stay on site."""
 
 
 class Reading(NamedTuple):
@@ -174,7 +178,7 @@ def _job(name: str, runs: list[_Result]) -> Job:
 
 def _failures(run: _Result) -> Iterator[Failure]:
     for message in names(run.data, "Errors", limit=20):
-        yield Failure(time=run.time, what=clean(message, 300), source=run.job)
+        yield Failure(time=run.time, what=clean(_PATH.sub("…", message), 300), source=run.job)
 
 
 def _integrity(runs: list[_Result]) -> Integrity | None:

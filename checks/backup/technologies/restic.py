@@ -7,6 +7,7 @@ summary its snapshots carry are known from its documentation (« Scripting », r
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,9 @@ import msgspec
 from checks.backup.config import RepositoryConfig
 from checks.backup.facts import Access, Encryption, Immutability, Integrity, Point, Repository
 from checks.backup.technologies.base import Entry, Tools
+from checks.backup.technologies.client_logs import restic_runs, told
 from checks.backup.technologies.command import Answer
+from checks.backup.technologies.exports import read_exports
 from checks.backup.technologies.http_values import at, moment, names, text, whole
 from checks.backup.technologies.locations import Place
 from checks.backup.technologies.record import malformed, unread, unsupported
@@ -99,10 +102,14 @@ def _read(config: RepositoryConfig, tools: Tools, session: Session) -> Repositor
         settings["keys"] = keys
     tools.progress(f"{config.label} : vérification par restic")
     integrity = _integrity(session, config, tools.now, notes)
-    notes.append(
-        "restic n'inscrit pas dans le dépôt qu'une sauvegarde a laissé des fichiers de côté (code de fin 3) :"
-        " seul le journal du poste sauvegardé le dit."
-    )
+    known: dict[str, Any] = {"points": points}
+    if config.export_files and not isinstance(points, Gap):
+        known |= _logs(config, points)
+    else:
+        notes.append(
+            "restic n'inscrit pas dans le dépôt qu'une sauvegarde a laissé des fichiers de côté : seul le journal du"
+            " poste sauvegardé le dit (à donner dans « export_files »)."
+        )
     return unread(
         config,
         unsupported("restic ne garde ni planification ni journal d'échecs dans son dépôt."),
@@ -110,7 +117,7 @@ def _read(config: RepositoryConfig, tools: Tools, session: Session) -> Repositor
         version=version,
         repository_id=text(described, "id"),
         address=session.place.address,
-        points=points,
+        **known,
         integrity=integrity,
         encryption=_encryption(config, session.place),
         immutability=_immutability(session.place),
@@ -119,6 +126,16 @@ def _read(config: RepositoryConfig, tools: Tools, session: Session) -> Repositor
         settings=settings,
         limits=tuple(notes),
     )
+
+
+def _logs(config: RepositoryConfig, points: tuple[Point, ...]) -> dict[str, Any]:
+    """What the logs of the machines that were backed up add. Raises `CollectError` when they cannot be read."""
+    runs = restic_runs(read_exports(config))
+    if not runs:
+        gap = malformed("Aucune fin de « restic backup » dans les journaux donnés.")
+        return {"points": points, "jobs": gap, "failures": gap}
+    told_points, job, failures = told(points, runs, "restic backup")
+    return {"points": told_points, "jobs": (job,), "failures": failures}
 
 
 def _closed(config: RepositoryConfig, session: Session, answer: Answer, version: str) -> Repository:
@@ -299,7 +316,8 @@ def _first_damage(answer: Answer) -> str:
         "not referenced in any index",
     )
     named = [line for line in lines if any(sign in line for sign in signs)]
-    return clean(named[0], 300) if named else answer.why
+    # restic quotes the names of the files it speaks of: they stay on site.
+    return clean(re.sub('"[^"]*"', '"…"', named[0]), 300) if named else answer.why
 
 
 def _encryption(config: RepositoryConfig, place: Place) -> Encryption:

@@ -15,7 +15,7 @@ import pytest
 from checks.backup.facts import Integrity, Point
 from checks.backup.technologies import borg
 from checks.backup.technologies.borg_locks import read_locks
-from checks.backup.technologies.borg_session import opened
+from checks.backup.technologies.borg_session import decoded, opened
 from checks.model import CollectError, Gap, Reason
 from tests.backup.technologies.peers import (
     HOSTILE,
@@ -143,9 +143,12 @@ def test_a_missing_segment_is_damage(copy):
 
 def test_no_share_of_the_data_means_that_only_the_lists_are_checked(copy):
     flip(largest(copy), largest(copy).stat().st_size // 2)
-    found = borg.read(repository("borg", copy, check_percent=0), tools(Bench()))
-    assert found.integrity == Integrity(ok=True, depth="metadata", when=NOW, by="agent")
-    assert any("pas les données" in limit for limit in found.limits)
+    config = repository("borg", copy, check_percent=0)
+    notes: list[str] = []
+    with opened(config, tools(Bench())) as session:
+        found = borg._integrity(session, config, tools(Bench()), notes)
+    assert found == Integrity(ok=True, depth="metadata", when=NOW, by="agent")
+    assert any("pas les données" in note for note in notes)
 
 
 def test_an_index_left_behind_by_an_interrupted_run_is_rebuilt_elsewhere(copy):
@@ -153,8 +156,10 @@ def test_an_index_left_behind_by_an_interrupted_run_is_rebuilt_elsewhere(copy):
     for file in copy.glob("*.[0-9]*"):
         file.unlink()
     before = fingerprint(copy)
-    found = borg.read(repository("borg", copy), tools(Bench()))
-    assert len(found.points) == 4
+    with opened(repository("borg", copy), tools(Bench())) as session:
+        listed = session.ask("list", "--json", purpose="essai")
+        assert any(session.view.path.glob("index.*")), "borg did write an index, in the stand-in"
+    assert len(borg.parse_points(decoded(listed.out))) == 3
     assert fingerprint(copy) == before
 
 
@@ -214,12 +219,29 @@ def test_a_place_without_repository_is_unreachable(tmp_path, name):
 
 
 def test_an_unencrypted_repository_is_told_as_such(tmp_path):
-    write_corpus(tmp_path / "partage")
     run(["borg", "init", "-e", "none", "depot"], tmp_path, **KEY)
-    create(tmp_path, "depot", "clair", "2026-11-21T02:00:00", "partage")
-    found = borg.read(repository("borg", tmp_path / "depot", password_from=""), tools(Bench()))
-    assert (found.encryption.encrypted, found.encryption.method) == (False, "none")
-    assert found.points[0].encrypted is False
+    config = repository("borg", tmp_path / "depot", password_from="")
+    with opened(config, tools(Bench())) as session:
+        listed = decoded(session.ask("list", "--json", purpose="essai").out)
+        found = borg._encryption(config, listed, session)
+    assert (found.encrypted, found.method) == (False, "none")
+    assert borg.parse_points(listed) == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "encrypted"),
+    [
+        ("none", False),
+        ("authenticated-blake2", False),
+        ("authenticated", False),
+        ("repokey", True),
+        ("keyfile-blake2", True),
+        ("", False),
+    ],
+)
+def test_a_mode_that_only_signs_does_not_encrypt(mode, encrypted):
+    listed = {"archives": [{"archive": "a", "start": "2026-11-21T02:00:00.000000"}], "encryption": {"mode": mode}}
+    assert borg.parse_points(listed)[0].encrypted is encrypted
 
 
 def test_an_archive_that_is_not_there_cannot_be_listed(made):
