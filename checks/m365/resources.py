@@ -2,7 +2,8 @@
 
 The names are those of `M365Facts.readings`. Properties are the only ones asked for and kept. Paths are relative to
 `https://graph.microsoft.com`; `exchange` and `compliance` entries are read-only cmdlets of the Exchange Online REST
-interface, `teams` ones the cmdlet whose settings object the Teams configuration interface gives.
+interface, `teams` ones the cmdlet whose settings object the Teams configuration interface gives; `dns` is asked to the
+resolvers of the audit.
 Sources: Microsoft Graph reference (v1.0 and beta), ScubaGear and Maester for what they read. `$expand` gives at most 20
 objects, so that what may be longer is read through `per`.
 """
@@ -26,7 +27,7 @@ class Resource(Record, frozen=True, kw_only=True):
     """One reading."""
 
     name: str
-    api: Literal["graph", "exchange", "compliance", "teams", "sharepoint", "azure"]
+    api: Literal["graph", "exchange", "compliance", "teams", "sharepoint", "azure", "dns"]
     path: str
     """`/v1.0/…` or `/beta/…` with its query, or the cmdlet."""
     properties: tuple[str, ...] = ()
@@ -82,6 +83,12 @@ _POLICY, _USER, _ROLE, _APP, _LOG = (
     "Policy.Read.All", "User.Read.All", "RoleManagement.Read.Directory", "Application.Read.All", "AuditLog.Read.All",
 )  # fmt: skip
 
+_RULE = (
+    "Identity", "Name", "State", "Priority", "SentTo", "SentToMemberOf", "RecipientDomainIs", "ExceptIfSentTo",
+    "ExceptIfSentToMemberOf", "ExceptIfRecipientDomainIs",
+)  # fmt: skip
+"""To whom the rule of a protection policy applies."""
+
 RESOURCES: tuple[Resource, ...] = (
     _graph("organization", "/v1.0/organization", "Organization.Read.All", "id", "displayName", "createdDateTime",
            "verifiedDomains", "onPremisesSyncEnabled", "onPremisesLastSyncDateTime",
@@ -93,7 +100,7 @@ RESOURCES: tuple[Resource, ...] = (
            "authenticationType", "supportedServices", "passwordValidityPeriodInDays",
            "passwordNotificationWindowInDays"),
     _graph("users", "/v1.0/users", _USER, "id", "userPrincipalName", "displayName", "accountEnabled", "userType",
-           "createdDateTime", "mail", "assignedLicenses", "assignedPlans", "onPremisesSyncEnabled",
+           "createdDateTime", "mail", "assignedLicenses", "onPremisesSyncEnabled",
            "onPremisesImmutableId", "externalUserState", "externalUserStateChangeDateTime",
            "lastPasswordChangeDateTime", "passwordPolicies", select=True, top=999, large=True),
     _graph("user_activity", "/v1.0/users?$select=id,signInActivity", _LOG, "id", "signInActivity", licence=P1,
@@ -212,21 +219,28 @@ RESOURCES: tuple[Resource, ...] = (
               "EnableTargetedDomainsProtection", "EnableOrganizationDomainsProtection", "TargetedUsersToProtect",
               "PhishThresholdLevel", "EnableFirstContactSafetyTips", "EnableUnauthenticatedSender", "HonorDmarcPolicy",
               "DmarcRejectAction", "DmarcQuarantineAction", "AuthenticationFailAction", "TargetedUserProtectionAction",
-              "RecommendedPolicyType"),
-    _exchange("anti_phish_rules", "Get-AntiPhishRule", "Identity", "State", "AntiPhishPolicy", "SentTo",
-              "SentToMemberOf", "RecipientDomainIs", "ExceptIfSentTo"),
+              "TargetedDomainsToProtect", "TargetedDomainProtectionAction", "EnableSimilarUsersSafetyTips",
+              "EnableSimilarDomainsSafetyTips", "EnableUnusualCharactersSafetyTips", "EnableViaTag",
+              "EnableSuspiciousSafetyTip", "RecommendedPolicyType"),
+    _exchange("anti_phish_rules", "Get-AntiPhishRule", "AntiPhishPolicy", *_RULE),
     _exchange("malware", "Get-MalwareFilterPolicy", "Identity", "IsDefault", "EnableFileFilter", "FileTypes",
-              "FileTypeAction", "ZapEnabled", "EnableInternalSenderAdminNotifications"),
+              "FileTypeAction", "ZapEnabled", "EnableInternalSenderAdminNotifications", "RecommendedPolicyType"),
+    _exchange("malware_rules", "Get-MalwareFilterRule", "MalwareFilterPolicy", *_RULE),
     _exchange("safe_links", "Get-SafeLinksPolicy", "Identity", "EnableSafeLinksForEmail", "EnableSafeLinksForTeams",
               "EnableSafeLinksForOffice", "TrackClicks", "AllowClickThrough", "ScanUrls", "DeliverMessageAfterScan",
-              "IsBuiltInProtection", licence=DEFENDER_OFFICE),
+              "EnableForInternalSenders", "IsBuiltInProtection", "RecommendedPolicyType", licence=DEFENDER_OFFICE),
+    _exchange("safe_links_rules", "Get-SafeLinksRule", "SafeLinksPolicy", *_RULE, licence=DEFENDER_OFFICE),
     _exchange("safe_attachments", "Get-SafeAttachmentPolicy", "Identity", "Enable", "Action", "IsBuiltInProtection",
+              "RecommendedPolicyType", licence=DEFENDER_OFFICE),
+    _exchange("safe_attachment_rules", "Get-SafeAttachmentRule", "SafeAttachmentPolicy", *_RULE,
               licence=DEFENDER_OFFICE),
     _exchange("atp_policy", "Get-AtpPolicyForO365", "Identity", "EnableATPForSPOTeamsODB", "EnableSafeDocs",
               "AllowSafeDocsOpen", licence=DEFENDER_OFFICE),
     _exchange("content_filter", "Get-HostedContentFilterPolicy", "Identity", "IsDefault", "AllowedSenderDomains",
               "AllowedSenders", "SpamAction", "HighConfidenceSpamAction", "PhishSpamAction",
-              "HighConfidencePhishAction", "BulkThreshold", "ZapEnabled", "SpamZapEnabled", "PhishZapEnabled"),
+              "HighConfidencePhishAction", "BulkThreshold", "ZapEnabled", "SpamZapEnabled", "PhishZapEnabled",
+              "RecommendedPolicyType"),
+    _exchange("content_filter_rules", "Get-HostedContentFilterRule", "HostedContentFilterPolicy", *_RULE),
     _exchange("connection_filter", "Get-HostedConnectionFilterPolicy", "Identity", "IsDefault", "IPAllowList",
               "EnableSafeList"),
     _exchange("sharing_policies", "Get-SharingPolicy", "Identity", "Default", "Enabled", "Domains"),
@@ -234,10 +248,8 @@ RESOURCES: tuple[Resource, ...] = (
               "Deny", per="mailboxes"),
     _exchange("recipient_permissions", "Get-RecipientPermission", "Identity", "Trustee", "AccessRights",
               "IsInherited", unlimited=True),
-    _exchange("protection_rules", "Get-EOPProtectionPolicyRule", "Identity", "Name", "State", "SentTo",
-              "SentToMemberOf", "RecipientDomainIs"),
-    _exchange("atp_rules", "Get-ATPProtectionPolicyRule", "Identity", "Name", "State", "SentTo", "SentToMemberOf",
-              "RecipientDomainIs", licence=DEFENDER_OFFICE),
+    _exchange("protection_rules", "Get-EOPProtectionPolicyRule", *_RULE),
+    _exchange("atp_rules", "Get-ATPProtectionPolicyRule", *_RULE, licence=DEFENDER_OFFICE),
     _exchange("accepted_domains", "Get-AcceptedDomain", "DomainName", "DomainType", "Default"),
     Resource(name="audit_retention", api="compliance", path="Get-UnifiedAuditLogRetentionPolicy",
              permission=EXCHANGE_MANAGE, properties=("Name", "RetentionDuration", "Enabled", "RecordTypes"),
@@ -249,7 +261,7 @@ RESOURCES: tuple[Resource, ...] = (
                          "TeamsLocation", "EndpointDlpLocation", "Workload")),
     Resource(name="dlp_rules", api="compliance", path="Get-DlpComplianceRule", permission=EXCHANGE_MANAGE,
              properties=("Name", "ParentPolicyName", "Disabled", "BlockAccess", "BlockAccessScope", "NotifyUser",
-                         "NotifyUserType", "ContentContainsSensitiveInformation")),
+                         "NotifyUserType", "ContentContainsSensitiveInformation", "IsAdvancedRule", "AdvancedRule")),
     _teams("teams_federation", "Get-CsTenantFederationConfiguration", "AllowFederatedUsers", "AllowedDomains",
            "BlockedDomains", "AllowTeamsConsumer", "AllowTeamsConsumerInbound", "AllowPublicUsers"),
     _teams("teams_meeting", "Get-CsTeamsMeetingPolicy", "Identity", "AllowAnonymousUsersToStartMeeting",
@@ -266,6 +278,9 @@ RESOURCES: tuple[Resource, ...] = (
                          "DefaultLinkPermission", "RequireAnonymousLinksExpireInDays", "FileAnonymousLinkType",
                          "FolderAnonymousLinkType", "EmailAttestationRequired", "EmailAttestationReAuthDays",
                          "SharingDomainRestrictionMode", "DenyAddAndCustomizePages")),
+    Resource(name="mail_dns", api="dns", path="TXT, CNAME et MX des domaines",
+             properties=("domain", "spf", "spf_all", "spf_lookups", "dmarc", "dmarc_at", "selectors", "mx",
+                         "failures")),
     Resource(name="diagnostic_settings", api="azure", path="/providers/microsoft.aadiam/diagnosticSettings",
              permission="Azure RBAC", optional=True, properties=("name", "logs", "workspaceId", "storageAccountId")),
 )  # fmt: skip
