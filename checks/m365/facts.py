@@ -74,5 +74,7 @@ class M365Facts(Record, frozen=True, kw_only=True):
     writable: tuple[str, ...] = ()
     """Those among them that allow more than reading: the audit should not have them."""
     authentication: Literal["", "device_code", "certificate", "client_secret", "token", "import"] = ""
+    break_glass: tuple[str, ...] = ()
+    """Accounts that the profile keeps for emergencies (name or id), which Conditional Access may leave out."""
     limits: tuple[str, ...] = ()
     """What this reading could not show, French sentences."""
