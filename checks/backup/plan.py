@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from checks.backup.facts import BackupFacts, PlannedSystem, Point, Repository, RestoreTest, SystemKind
+from checks.backup.storage import Place, places
 from checks.model import Gap, Record
 
 WINDOW = timedelta(days=30)
@@ -131,7 +132,7 @@ class PlanRow(Record, frozen=True, kw_only=True):
 
 def plan(facts: BackupFacts, now: datetime) -> tuple[PlanRow, ...]:
     """One row per declared system, in the order of the profile."""
-    indexes = [(repository, _index(repository)) for repository in facts.repositories]
+    indexes = [(place, _index(place.repository)) for place in places(facts.repositories)]
     names = {_fold(source) for _, index in indexes for source, _ in index}
     return tuple(_row(system, indexes, names, facts.restore_tests, now) for system in facts.systems)
 
@@ -155,7 +156,7 @@ def found_rows(facts: BackupFacts, now: datetime) -> tuple[PlanRow, ...]:
     systems = tuple(
         PlannedSystem(label=name, critical=False, origin="inventory", covered_by=labels) for name, labels in strangers
     )
-    indexes = [(repository, _index(repository)) for repository in facts.repositories]
+    indexes = [(place, _index(place.repository)) for place in places(facts.repositories)]
     names = {_fold(source) for _, index in indexes for source, _ in index}
     return tuple(_row(system, indexes, names, facts.restore_tests, now) for system in systems)
 
@@ -233,12 +234,16 @@ def _index(repository: Repository) -> _Index:
 
 def _row(
     system: PlannedSystem,
-    indexes: list[tuple[Repository, _Index]],
+    indexes: list[tuple[Place, _Index]],
     names: set[str],
     tests: Iterable[RestoreTest],
     now: datetime,
 ) -> PlanRow:
-    candidates = [pair for pair in indexes if not system.covered_by or pair[0].label in system.covered_by]
+    candidates = [
+        (place.repository, index)
+        for place, index in indexes
+        if not system.covered_by or any(label in system.covered_by for label in place.labels)
+    ]
     patterns = system.sources or ((system.label,) if _fold(system.label) in names else ())
     presumed = not patterns and bool(system.covered_by)
     copies, ambiguous, empty_handed = [], [], []

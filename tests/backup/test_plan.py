@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from checks.backup.facts import BackupFacts, Immutability, Integrity, Point
 from checks.backup.plan import found_rows, is_good, kind_of, matches, orphans, plan, stream
+from checks.backup.storage import places
 from checks.backup.terms import Terms, lock_of, terms
+from checks.model import Gap, Reason
 from tests.backup.house import (
     CLOUD,
     DUI,
@@ -233,6 +235,71 @@ def test_rows_never_contradict_themselves(drawn: list[tuple[Any, str, bool]]) ->
     strangers = {name.casefold() for name, _ in orphans(facts, (found,))}
     assert claimed.isdisjoint(strangers)
     assert claimed | strangers == {p.source.casefold() for p in points}
+
+
+# --- A repository in a bucket
+
+ENGINE = Gap(reason=Reason.UNSUPPORTED, detail="Le compartiment contient un dépôt restic.")
+COMPLIANCE = Immutability(lock="compliance", proof="configured", days=30, covered=9, looked_at=9)
+
+
+def bucket(**fields: Any) -> BackupFacts:
+    """A restic repository in a bucket, both declared."""
+    inside = {"technology": "restic", "address": "s3://s3.tilleuls.test:443/copies/restic", "medium": "", "place": ""}
+    outside = {
+        "technology": "s3", "address": "s3.tilleuls.test/copies", "medium": "cloud", "points": ENGINE,
+        "place": "Hébergeur HDS", "immutability": COMPLIANCE, "settings": {"engine": "restic"},
+    }  # fmt: skip
+    repositories = (
+        repository(NAS, **inside | {"immutability": REFUSED} | fields),
+        repository(CLOUD, **outside),
+    )
+    return house(repositories=repositories)
+
+
+def test_bucket_and_the_repository_it_holds_are_one_copy() -> None:
+    found = row(bucket())
+    assert [copy.repository.label for copy in found.copies] == [NAS]
+    assert found.unread == ()
+    terms_ = graded(bucket())
+    assert (terms_.copies.text, terms_.locked.state, terms_.offsite.state) == ("2", "met", "met")
+
+
+def test_system_declared_in_the_bucket_is_found_in_its_repository() -> None:
+    facts = msgspec.structs.replace(bucket(), systems=(system(DUI, "srv-dui", covered_by=(CLOUD,)),))
+    assert [copy.repository.label for copy in row(facts).copies] == [NAS]
+
+
+def test_firm_lock_of_the_repository_itself_is_kept() -> None:
+    lock = Immutability(lock="immutable_days", proof="tested")
+    assert row(bucket(immutability=lock)).copies[0].repository.immutability == lock
+
+
+@pytest.mark.parametrize(
+    ("address", "joined"),
+    [
+        ("s3:https://S3.tilleuls.test/copies", True),
+        ("s3://s3.tilleuls.test:9000/copies/a/b", True),
+        ("s3://s3.tilleuls.test/copies2", False),
+        ("s3://autre.tilleuls.test/copies", False),
+        ("/copies", False),
+        ("", False),
+    ],
+)
+def test_address_tells_what_lies_in_the_bucket(address: str, joined: bool) -> None:
+    labels = {label for place in places(bucket(address=address).repositories) for label in place.labels[1:]}
+    assert labels == ({CLOUD} if joined else set())
+
+
+def test_bucket_of_another_product_is_left_alone() -> None:
+    assert row(bucket(technology="borg")).unread == (CLOUD,)
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_address_is_looked_at(one: str, other: str) -> None:
+    facts = bucket(address=one).repositories
+    turned = (facts[0], msgspec.structs.replace(facts[1], address=other))
+    assert 1 <= len(places(turned)) <= 2
 
 
 # --- 3-2-1-1-0

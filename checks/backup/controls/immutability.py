@@ -5,6 +5,7 @@ from __future__ import annotations
 from checks.backup.controls.common import SITE, declared, each_repository, no_repository, seen, unsure
 from checks.backup.facts import BackupFacts, Immutability, Repository
 from checks.backup.plan import same_array
+from checks.backup.storage import places
 from checks.backup.terms import OFFLINE_ANSWER, PARTIAL, SOLID, lock_of
 from checks.common.french import count
 from checks.model import Context, Gap, Judgement, Severity, failed, not_applicable, not_assessed, passed
@@ -17,7 +18,8 @@ WANTED_DAYS = 30
 
 def one_safe_copy(facts: BackupFacts, context: Context) -> Judgement:
     """Conforms when one repository at least cannot be deleted by anybody: true lock, or unplugged."""
-    graded = [(r, lock_of(r)) for r in facts.repositories if not same_array(r)]
+    copies = [place.repository for place in places(facts.repositories)]
+    graded = [(r, lock_of(r)) for r in copies if not same_array(r)]
     safe = [(repository, term) for repository, term in graded if term.state == "met"]
     if safe:
         repository, term = safe[0]

@@ -97,6 +97,18 @@ def test_safe_copy_is_unknown_when_locks_were_refused() -> None:
     assert every("immutability.one_safe_copy", with_repository(NAS, refused, offline=True))[0].verdict is P
 
 
+def test_lock_of_the_bucket_holds_for_the_repository_inside() -> None:
+    governed = Immutability(lock="governance", proof="configured")
+    address = "s3.tilleuls.test/copies"
+    facts = with_repository(NAS, address=f"s3://{address}", immutability=REFUSED)
+    facts = with_repository(
+        CLOUD, facts, address=address, points=REFUSED, immutability=governed, settings={"engine": "restic"}
+    )
+    found = every("immutability.one_safe_copy", facts)[0]
+    assert (found.verdict, found.severity) == (F, Severity.HIGH)
+    assert "gouvernance" in found.message
+
+
 @pytest.mark.parametrize(
     ("kind", "verdict", "words"),
     [
