@@ -16,7 +16,7 @@ from checks.backup.changes.judge import REPLACED, replaced_share
 from checks.backup.config import BackupConfig, RepositoryConfig
 from checks.backup.facts import ChangeSign, Point, Repository
 from checks.backup.restore.bench import machine_run
-from checks.backup.restore.run import local_folder
+from checks.backup.restore.run import production_folders
 from checks.backup.restore.scratch import open_scratch
 from checks.backup.technologies.base import Entry, Restorable, Tools
 from checks.backup.technologies.registry import restorable as find_restorable
@@ -58,6 +58,7 @@ def change_signs(
     """
     deadline = stopwatch() + seconds
     settings = {one.label: one for one in config.repositories}
+    avoid = production_folders(config, repositories)
     signs: list[ChangeSign] = []
     limits: list[str] = []
     for repository in repositories:
@@ -75,7 +76,9 @@ def change_signs(
                 break
             tools.progress(f"{own.label} : comparaison des derniers points")
             try:
-                sign, limit = _compare(config, own, technology, tools, points, looking=own.label in restorable)
+                sign, limit = _compare(
+                    config, own, technology, tools, points, avoid=avoid, looking=own.label in restorable
+                )
             except CollectError as error:
                 limits.append(_UNREADABLE.format(label=own.label, why=error.detail.rstrip(".")))
                 continue
@@ -110,6 +113,7 @@ def _compare(
     tools: Tools,
     points: Sequence[Point],
     *,
+    avoid: Sequence[str],
     looking: bool,
 ) -> tuple[ChangeSign, list[str]]:
     shares: list[float] = []
@@ -124,7 +128,7 @@ def _compare(
     if not looking or shares[-1] <= REPLACED:
         return sign, []
     try:
-        old, new = _heads(config, own, technology, tools, points[-2:], difference)
+        old, new = _heads(config, own, technology, tools, points[-2:], difference, avoid)
     except (CollectError, OSError) as error:
         why = error.detail.rstrip(".") if isinstance(error, CollectError) else type(error).__name__
         limit = f"« {own.label} » : les fichiers remplacés n'ont pas pu être regardés ({why})."
@@ -147,11 +151,11 @@ def _heads(
     tools: Tools,
     points: Sequence[Point],
     difference: catalogues.Difference,
+    avoid: Sequence[str],
 ) -> tuple[Heads, Heads]:
     old, new = pick(difference.before), pick(difference.after)
     need = min(MAX_TOTAL, max(_size(old), _size(new)))
-    avoid = tuple(text for one in config.repositories for text in (one.live_root, local_folder(one.location)) if text)
-    scratch = open_scratch(config.restore.scratch, need, avoid, machine_run(tools))
+    scratch = open_scratch(config.restore.scratch, need, tuple(avoid), machine_run(tools))
     try:
         before = look(technology, own, tools, points[0], old, scratch)
         after = look(technology, own, tools, points[1], new, scratch, difference.suffix)

@@ -58,7 +58,8 @@ def estimate(
     usable = [one for one in timings if one.files > 0 and one.seconds > 0 and math.isfinite(one.seconds)]
     if len(usable) < MIN_TIMINGS or len({(one.bytes, one.files) for one in usable}) < MIN_TIMINGS:
         detail = (
-            f"{MIN_TIMINGS} restaurations chronométrées de tailles différentes sont nécessaires : {len(usable)} faites."
+            f"Il faut {MIN_TIMINGS} restaurations chronométrées de tailles différentes pour estimer une durée "
+            f"(faites : {len(usable)})."
         )
         return Gap(reason=Reason.UNSUPPORTED, detail=detail)
     if total_files <= 0:

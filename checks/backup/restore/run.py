@@ -7,10 +7,12 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from checks.backup.config import BackupConfig, RepositoryConfig
 from checks.backup.facts import Point, Repository, RestoreTest
 from checks.backup.restore.bench import Bench, machine_run, restore_test
+from checks.backup.restore.compare import live_path
 from checks.backup.restore.record import signed, signer
 from checks.backup.technologies.base import Restorable, Tools
 from checks.backup.technologies.registry import restorable as find_restorable
@@ -48,7 +50,7 @@ def restore_tests(
     reference = config.restore.signing_key_from
     by = signer(tools.secret(reference) if reference else "")
     seed = config.restore.seed if config.restore.seed is not None else secrets.randbits(62)
-    avoid = tuple(text for one in config.repositories for text in (one.live_root, local_folder(one.location)) if text)
+    avoid = production_folders(config, repositories)
     bench = Bench(
         settings=config.restore,
         avoid=avoid,
@@ -67,6 +69,23 @@ def restore_tests(
         if label in settings:
             tests += _of_repository(bench, settings[label], known.get(label), find)
     return tuple(tests)
+
+
+def production_folders(config: BackupConfig, repositories: Sequence[Repository]) -> tuple[str, ...]:
+    """Folders of this machine that nothing may be restored in: production, as far as it is known, and repositories.
+
+    The root of a disk is left out: when this machine is the one that is backed up, everything is below it. The folders
+    its points name are what counts then.
+    """
+    found: dict[str, None] = {}
+    points = {one.label: one.points for one in repositories if not isinstance(one.points, Gap)}
+    for one in config.repositories:
+        found[local_folder(one.location)] = None
+        if one.live_root:
+            found[one.live_root] = None
+            saved = {path for point in points.get(one.label, ()) for path in point.paths}
+            found.update((str(place), None) for path in sorted(saved) if (place := live_path(one.live_root, path)))
+    return tuple(text for text in found if text and Path(text).parent != Path(text))
 
 
 def local_folder(location: str) -> str:

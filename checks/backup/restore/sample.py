@@ -24,6 +24,9 @@ RESERVE = 8
 FOLDER_RESERVE = 2
 MAX_REFUSED = 4096
 """Folders beyond those, whose numbers are remembered rather than computed again for each file."""
+LARGE = 3
+"""A file of more than this part of the size permitted is drawn only where there is no other: alone, it would fill the
+sample, and one restored file tells nothing about time."""
 OVERSIZE = 4
 """Common candidates kept, as a multiple of the files wanted."""
 
@@ -155,19 +158,22 @@ class _Census:
             candidates.update((item.entry.path, item) for item in source)
         ordered = sorted(candidates.values(), key=lambda item: item.rank)
         taken = _Taken(self._max_files, self._max_bytes)
+        usual = [item for item in ordered if item.entry.size * LARGE <= self._max_bytes]
         for strata in self._firsts():
-            taken.first(item for item in ordered if item.stratum in strata)
+            for some in (usual, ordered):
+                taken.first(item for item in some if item.stratum in strata)
         for folder in sorted(self.folders, key=lambda name: (self._folder_numbers[name], name)):
-            if not taken.full and folder not in taken.folders:
-                taken.first(item for item in ordered if item.folder == folder)
+            for some in (usual, ordered):
+                if not taken.full and folder not in taken.folders:
+                    taken.first(item for item in some if item.folder == folder)
         wanted = self._allocation()
-        for item in ordered:
+        for item in (*usual, *ordered):
             if taken.full:
                 break
             if taken.by_stratum.get(item.stratum, 0) < wanted.get(item.stratum, 0):
                 taken.take(item)
         # What rounding and files too large left: anybody, in the order of the numbers.
-        for item in ordered:
+        for item in (*usual, *ordered):
             if taken.full:
                 break
             taken.take(item)

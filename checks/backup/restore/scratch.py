@@ -16,6 +16,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -28,7 +29,8 @@ from checks.model import CollectError, Reason
 PREFIX = "ausculte-restauration-"
 HEADROOM = 2
 """Free bytes wanted for each byte restored: other programs use the disk meanwhile."""
-START_SECONDS = 30.0
+STILLBORN_SECONDS = 3600
+"""Age of a folder without mark nor content from which nobody is about to mark it."""
 _REMOTE = frozenset({
     "9p", "afs", "ceph", "cifs", "davfs", "fuse.davfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs",
     "gfs2", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs", "vboxsf", "virtiofs",
@@ -114,6 +116,9 @@ def sweep(base: Path) -> int:
         with contextlib.suppress(OSError):
             if not _ours(folder.lstat()):
                 continue
+            if _never_filled(folder):
+                removed += wipe(folder)
+                continue
             flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
             handle = os.open(folder / LOCK, flags)
             with os.fdopen(handle, "rb+") as lock:
@@ -123,6 +128,12 @@ def sweep(base: Path) -> int:
                 if lock.read(len(MARK)) == MARK and os.path.samestat((folder / LOCK).lstat(), status):
                     removed += wipe(folder)
     return removed
+
+
+def _never_filled(folder: Path) -> bool:
+    """A kill fell between the making of the folder and its mark, long ago: nothing was restored into it."""
+    names = {path.name for path in folder.iterdir()}
+    return names <= {f"{LOCK}.new"} and time.time() - folder.stat().st_mtime > STILLBORN_SECONDS
 
 
 def _ours(status: os.stat_result) -> bool:

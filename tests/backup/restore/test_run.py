@@ -15,7 +15,7 @@ from checks.backup.config import BackupConfig, RepositoryConfig, RestoreSettings
 from checks.backup.facts import RtoEstimate
 from checks.backup.restore import bench as bench_module
 from checks.backup.restore.record import genuine
-from checks.backup.restore.run import chosen_points, restore_tests
+from checks.backup.restore.run import chosen_points, production_folders, restore_tests
 from checks.backup.restore.scratch import PREFIX
 from checks.model import CollectError, Gap, MandateRefusedError, Reason
 from tests.backup.restore import samples
@@ -224,6 +224,17 @@ def test_never_restored_into_production_nor_the_repository(site):
         (test,) = go(site, Trees(), scratch=str(site / folder))
         assert "production" in test.gap.detail
         assert list((site / folder).glob(f"{PREFIX}*")) == []
+
+
+def test_the_folders_of_a_point_are_production_when_the_source_is_this_machine():
+    config = BackupConfig(
+        repositories=(
+            RepositoryConfig(label=LABEL, technology="restic", location="/srv/depot", live_root="/"),
+            RepositoryConfig(label="S3", technology="restic", location="s3:https://host/bucket", live_root="/mnt/live"),
+        )
+    )
+    read = (repository(LABEL, "restic", (point("a", paths=("/home/partage", "/")),)),)
+    assert set(production_folders(config, read)) == {"/srv/depot", "/home/partage", "/mnt/live"}
 
 
 def test_an_empty_point_is_not_a_success(site):

@@ -150,9 +150,9 @@ def test_memory_does_not_follow_the_catalogue():
         finally:
             tracemalloc.stop()
 
-    small, _ = peak(20_000)
-    large, sample = peak(80_000)
-    assert sample.population == 80_000
+    small, _ = peak(8_000)
+    large, sample = peak(32_000)
+    assert sample.population == 32_000
     assert sample.folders_known == MAX_FOLDERS
     assert large < small * 1.5
 

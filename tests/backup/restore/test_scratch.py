@@ -276,6 +276,20 @@ def test_the_next_run_removes_what_a_power_cut_left(tmp_path):
     assert scratch.close()
 
 
+def test_a_folder_killed_before_its_mark_goes_when_it_is_old(tmp_path):
+    folder = tmp_path / f"{PREFIX}young"
+    folder.mkdir()
+    (folder / f"{LOCK}.new").write_bytes(b"")
+    assert sweep(tmp_path) == 0
+    os.utime(folder, (0, 0))
+    assert sweep(tmp_path) == 1
+    filled = tmp_path / f"{PREFIX}filled"
+    filled.mkdir()
+    (filled / "something").write_text("x")
+    os.utime(filled, (0, 0))
+    assert sweep(tmp_path) == 0
+
+
 def test_a_live_run_is_left_alone(tmp_path):
     scratch = open_scratch(str(tmp_path), 0, (), run)
     other = open_scratch(str(tmp_path), 0, (), run)
