@@ -12,25 +12,38 @@ from checks.model import Gap, Reason
 
 
 def unread(config: RepositoryConfig, gap: Gap, **known: Any) -> Repository:
-    """A repository whose every fact is `gap`, but for what the profile declares and for `known`."""
-    return Repository(
-        **{
-            "label": config.label,
-            "technology": config.technology,
-            "medium": config.medium or "",
-            "place": config.place,
-            "offline": config.offline,
-            "same_array_as_source": config.same_array_as_source,
-            "points": gap,
-            "jobs": gap,
-            "failures": gap,
-            "integrity": gap,
-            "encryption": gap,
-            "immutability": gap,
-            "access": declared_access(config, gap),
-            **known,
-        }
-    )
+    """A repository whose every fact is `gap`, but for what the profile declares and for `known`.
+
+    Gaps and limits are sentences people read: each is given its final period.
+    """
+    facts: dict[str, Any] = {
+        "label": config.label,
+        "technology": config.technology,
+        "medium": config.medium or "",
+        "place": config.place,
+        "offline": config.offline,
+        "same_array_as_source": config.same_array_as_source,
+        "points": gap,
+        "jobs": gap,
+        "failures": gap,
+        "integrity": gap,
+        "encryption": gap,
+        "immutability": gap,
+        "access": declared_access(config, gap),
+        **known,
+    }
+    facts = {name: _ended(fact) if isinstance(fact, Gap) else fact for name, fact in facts.items()}
+    facts["limits"] = tuple(sentence(limit) for limit in facts.get("limits", ()))
+    return Repository(**facts)
+
+
+def sentence(text: str) -> str:
+    """`text` with its final period."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _ended(gap: Gap) -> Gap:
+    return Gap(reason=gap.reason, detail=sentence(gap.detail))
 
 
 def declared_access(config: RepositoryConfig, otherwise: Gap) -> Access | Gap:

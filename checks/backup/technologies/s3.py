@@ -23,7 +23,7 @@ from checks.backup.technologies import s3_parse as parse
 from checks.backup.technologies.base import Entry, Tools
 from checks.backup.technologies.http import Client
 from checks.backup.technologies.http_tls import ApiError
-from checks.backup.technologies.record import malformed, unread, unsupported
+from checks.backup.technologies.record import malformed, sentence, unread, unsupported
 from checks.backup.technologies.s3_transport import Bucket, Place, open_bucket, place_of
 from checks.model import CollectError, Gap, Reason
 
@@ -188,7 +188,7 @@ def entries(config: RepositoryConfig, tools: Tools, point: Point) -> Iterable[En
     with _collecting(), _opened(config, tools, place_of(config)) as bucket:
         answer = bucket.ask("head_object", Key=key, ChecksumMode="ENABLED", **version)
         if isinstance(answer, Gap):
-            raise CollectError(answer.reason, answer.detail)
+            raise CollectError(answer.reason, sentence(answer.detail))
     modified = parse.utc(answer.get("LastModified")) or point.time
     seen = parse.head(parse.Item(key, 0, modified), answer)
     size = values.whole(answer, "ContentLength")
@@ -207,7 +207,7 @@ def restore(
     with _collecting(), _opened(config, tools, place_of(config), RESTORE_SECONDS) as bucket:
         answer = bucket.ask("get_object", Key=key, ChecksumMode="ENABLED", **version)
         if isinstance(answer, Gap):
-            raise CollectError(answer.reason, answer.detail)
+            raise CollectError(answer.reason, sentence(answer.detail))
         good = _whole(answer, target)
     if not good:
         target.unlink(missing_ok=True)
@@ -248,7 +248,7 @@ def _receive(answer: Mapping[str, Any], target: Path) -> bool:
 def _object(point: Point) -> tuple[str, dict[str, str]]:
     """Key and version of a point. Raises `CollectError` for a point that is no object."""
     if len(point.paths) != 1:
-        raise CollectError(Reason.UNSUPPORTED, "Ce point n'est pas un objet du compartiment")
+        raise CollectError(Reason.UNSUPPORTED, "Ce point n'est pas un objet du compartiment.")
     version = point.id.removeprefix(f"{point.paths[0]}?versionId=")
     return point.paths[0], {"VersionId": version} if version != point.id else {}
 
@@ -258,4 +258,4 @@ def _collecting() -> Iterator[None]:
     try:
         yield
     except ApiError as error:
-        raise CollectError(error.reason, error.detail) from None
+        raise CollectError(error.reason, sentence(error.detail)) from None

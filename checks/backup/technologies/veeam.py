@@ -58,17 +58,21 @@ def read(config: RepositoryConfig, tools: Tools) -> Repository:
 
 def _sign_in(client: Client, config: RepositoryConfig, tools: Tools) -> None:
     """Agree on a revision with a question that needs no account, then give the password once."""
+    client.open()
+    problem = ApiError(Reason.UNSUPPORTED, f"{client.name} : aucune version connue de l'API de Veeam n'y répond", 404)
     for revision in REVISIONS:
         client.headers["x-api-version"] = revision
         try:
             client.get("/api/v1/serverTime")
         except ApiError as error:
-            if error.reason is not Reason.UNSUPPORTED:
+            # Some builds answer a revision they do not know with an error, or with silence.
+            if error.reason not in {Reason.UNSUPPORTED, Reason.ERROR, Reason.TIMEOUT}:
                 raise
+            problem = problem if error.reason is Reason.UNSUPPORTED else error
         else:
             break
     else:
-        raise ApiError(Reason.UNSUPPORTED, f"{client.name} : aucune version connue de l'API de Veeam n'y répond", 404)
+        raise problem
     secret = tools.secret(config.password_from)
     answer = client.sign_in(_TOKEN, {"grant_type": "password", "username": config.user, "password": secret})
     token = values.at(answer, "access_token")

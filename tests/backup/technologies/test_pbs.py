@@ -84,6 +84,13 @@ def test_the_token_goes_to_a_verified_server_only(server):
     assert server.requests == []
 
 
+def test_gaps_and_limits_are_sentences(server):
+    server.broken["/api2/json/access/users"] = Reply(status=403)
+    found = read(server)
+    assert found.access.detail.endswith(").")
+    assert all(limit.endswith(".") for limit in found.limits)
+
+
 def test_a_wrong_token_is_refused_once(server):
     found = read(server, secret="faux")
     assert found.points.reason is Reason.REFUSED

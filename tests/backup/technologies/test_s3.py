@@ -21,6 +21,7 @@ from tests.backup.fakes import s3 as fake
 from tests.backup.fakes.tls import Fake, Loopback, Reply, tools
 from tests.backup.fakes.tls import serving as serving_tls
 
+pytest.importorskip("boto3", reason="boto3 is not installed")
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
@@ -332,7 +333,7 @@ def test_objects_whose_protection_cannot_be_read_are_not_judged(store, monkeypat
 
     monkeypatch.setattr(s3.Bucket, "ask", ask)
     found = read(store, bucket)
-    assert found.immutability == Gap(reason=Reason.PERMISSION, detail="refusé")
+    assert found.immutability == Gap(reason=Reason.PERMISSION, detail="refusé.")
     assert found.points[0].locked is None
 
 

@@ -97,6 +97,20 @@ def test_the_newest_common_revision_is_used_and_the_password_given_once(server, 
     assert [one.headers["x-api-version"] for one in signed] == [revision]
 
 
+def test_a_revision_that_ends_in_an_error_is_passed_over(server):
+    healthy = server.answer
+
+    def answer(request):
+        return Reply(status=500) if request.headers.get("x-api-version") == "1.3-rev0" else healthy(request)
+
+    server.answer = answer
+    assert len(read(server).points) == 4
+    server.broken["/api/v1/serverTime"] = Reply(status=500)
+    server.requests.clear()
+    assert read(server).points.reason is Reason.ERROR
+    assert "/api/oauth2/token" not in [path for _, path in server.log]
+
+
 def test_no_known_revision(server):
     server.revisions = set()
     found = read(server)
