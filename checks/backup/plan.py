@@ -7,6 +7,7 @@ empty or damaged; a product that says nothing is believed, which the row does no
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import statistics
@@ -212,11 +213,12 @@ def kind_of(system: PlannedSystem) -> SystemKind:
 
 def matches(patterns: Iterable[str], *texts: str) -> bool:
     """One of the texts is, whatever its case, what one of the patterns describes (`*` stands for anything)."""
-    return any(
-        re.fullmatch(".*".join(re.escape(part) for part in _fold(pattern).split("*")), _fold(text), re.DOTALL)
-        for pattern in patterns
-        for text in texts
-    )
+    return any(_compiled(pattern).fullmatch(_fold(text)) for pattern in patterns for text in texts)
+
+
+@functools.lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in _fold(pattern).split("*")), re.DOTALL)
 
 
 _Key = tuple[str, tuple[str, ...]]
@@ -257,7 +259,8 @@ def _row(
         elif system.covered_by and not isinstance(repository.points, Gap):
             empty_handed.append(repository.label)
     unread = [repository for repository, _ in candidates if isinstance(repository.points, Gap)]
-    held = {_fold(text) for copy in copies for p in copy.points for text in (p.source, *p.paths)}
+    seen = {(point.source, point.paths) for copy in copies for point in copy.points}
+    held = {_fold(text) for source, paths in seen for text in (source, *paths)}
     streams = _streams(copies, patterns, now)
     labels = {copy.repository.label for copy in copies}
     folded = {_fold(source) for copy in copies for source in copy.sources}
@@ -301,12 +304,15 @@ def _streams(copies: Iterable[Copy], patterns: Iterable[str], now: datetime) -> 
     Copies on the array of production count for freshness too: they do bring back a file deleted by mistake.
     """
     wanted = tuple(patterns)
+    names: dict[_Key, tuple[str, ...]] = {}
     grouped: dict[str, tuple[str, list[Point]]] = {}
     for copy in copies:
         for point in copy.points:
-            named = not wanted or matches(wanted, point.source)
-            folders = () if named else tuple(p for p in point.paths if matches(wanted, p))
-            for name in folders or (point.source,):
+            key = (point.source, point.paths)
+            if key not in names:
+                whole = not wanted or matches(wanted, point.source)
+                names[key] = () if whole else tuple(path for path in point.paths if matches(wanted, path))
+            for name in names[key] or (point.source,):
                 grouped.setdefault(_fold(name), (name, []))[1].append(point)
     return tuple(stream(name, points, now) for name, points in grouped.values())
 

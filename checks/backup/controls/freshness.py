@@ -6,7 +6,7 @@ import itertools
 import statistics
 from datetime import datetime
 
-from checks.backup.controls.common import each_repository, each_system, seen, seen_row, thing, unknown, unsure
+from checks.backup.controls.common import distinct, each_repository, each_system, seen, seen_row, thing, unknown, unsure
 from checks.backup.facts import BackupFacts, Job, Point, Repository
 from checks.backup.plan import CLOCK_SLACK, DEFAULT_RPO_HOURS, PlanRow, is_good, sources_of
 from checks.backup.words import day, hours_between, length
@@ -155,7 +155,7 @@ def scheduled(repository: Repository, context: Context) -> Judgement:  # noqa: A
         return not_applicable(label, f"« {label} » n'a pas de tâche programmée visible d'ici.")
     if all(job.enabled is None and job.last_run is None and job.last_result is None for job in repository.jobs):
         return unsure(label, f"« {label} » ne dit pas si ses tâches sont actives.", Reason.UNSUPPORTED)
-    idle = tuple(found for job in repository.jobs if (found := _idle(job)))
+    idle = distinct(found for job in repository.jobs if (found := _idle(job)))
     number = count(len(repository.jobs), "tâche")
     if not idle:
         return passed(label, f"Les tâches de « {label} » sont actives ({number}).", seen(repository, number))
@@ -189,5 +189,5 @@ def plausible_dates(repository: Repository, context: Context) -> Judgement:
     message = (
         f"« {label} » contient {count(len(future), 'point daté', 'points datés')} du futur : une horloge est fausse."
     )
-    found = tuple(thing(point.id, point.source, "future", day(point.time)) for point in future[:50])
+    found = distinct(thing(point.id, point.source, "future", day(point.time)) for point in future[:50])
     return failed(label, message, seen(repository, f"point daté du {day(future[0].time)}"), affected=found)
