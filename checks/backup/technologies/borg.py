@@ -278,7 +278,7 @@ def parse_entries(raw: bytes) -> Iterator[Entry]:
         row = decoded(line)
         path = at(row, "path")
         if at(row, "type") == "-" and isinstance(path, str) and path:
-            yield Entry(path=path, size=whole(row, "size") or 0, modified=moment(row, "mtime"))
+            yield Entry(path=path, size=max(whole(row, "size") or 0, 0), modified=moment(row, "mtime"))
 
 
 def pattern(path: str) -> str:

@@ -64,6 +64,7 @@ def opened(config: RepositoryConfig, tools: Tools, within: Path | None = None) -
         "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
         "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes",
         "BORG_USE_CHUNKS_ARCHIVE": "no",
+        "BORG_EXIT_CODES": "legacy",  # 0, 1 for a warning, 2 for an error, whatever the version
     }
     keys = Path.home() / ".config" / "borg" / "keys"
     if keys.is_dir():

@@ -355,7 +355,7 @@ def parse_entries(raw: bytes) -> Iterator[Entry]:
         if at(row, "type") != "file" or not isinstance(path, str) or not path.startswith("/"):
             continue
         # omitted when it is zero
-        yield Entry(path=path, size=size or 0, modified=moment(row, "mtime"))
+        yield Entry(path=path, size=max(size or 0, 0), modified=moment(row, "mtime"))
 
 
 def pattern(path: str) -> str:

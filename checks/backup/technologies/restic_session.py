@@ -73,6 +73,12 @@ def opened(config: RepositoryConfig, tools: Tools, within: Path | None = None) -
         options += ("--no-cache",)
     else:
         addresses = reach(place, tools, "lecture d'un dépôt restic")
+        if place.kind == "s3":
+            # One host for every request. For Amazon's own, restic's library may still go to that of the bucket.
+            options += ("-o", "s3.bucket-lookup=path")
+            if place.host.endswith(".amazonaws.com"):
+                bucket = place.path.strip("/").split("/")[0]
+                reach(place._replace(host=f"{bucket}.{place.host}"), tools, "lecture d'un dépôt restic")
         if place.kind == "sftp":
             settings |= _agent()
             options += ("-o", f"sftp.command={_sftp(config, place, addresses)}")
