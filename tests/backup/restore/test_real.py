@@ -196,8 +196,7 @@ def test_nothing_is_left_whatever_the_instant_of_the_kill(site, tool):
         assert until(lambda: not restored(scratch)), f"seed {seed}, kill {number}"
     assert seen, "no kill fell inside a restore"
     assert until(lambda: not running(scratch))
-    sweep(scratch)
-    assert not list(scratch.glob(f"{PREFIX}*/sample"))
+    assert until(lambda: sweep(scratch) >= 0 and not list(scratch.glob(f"{PREFIX}*/sample")))
 
 
 def restored(scratch: Path) -> list[str]:
