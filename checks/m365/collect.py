@@ -180,7 +180,6 @@ class _Reader:
             authentication=self._config.sign_in,
             limits=tuple(self._meter.limits),
             break_glass=self._config.break_glass,
-            break_glass=self._config.break_glass,
         )
 
     # --- who ------------------------------------------------------------------------------------------------------
