@@ -21,7 +21,7 @@ from checks.catalogue import Catalogue, Domain, domain_packages
 from checks.common.documents import Document
 from checks.common.exhibits import Exhibit
 from checks.common.text import clean
-from checks.evaluate import domain_documents, domain_exhibits, evaluate_domain
+from checks.evaluate import domain_documents, domain_exhibits, evaluate_domain, evaluate_joined
 from checks.model import (
     RUN_SCHEMA,
     RUN_SCHEMA_VERSION,
@@ -200,19 +200,37 @@ def judge(
     summaries: dict[str, Mapping[str, str]] = {}
     exhibits: dict[str, tuple[Exhibit, ...]] = {}
     documents: list[Document] = []
+    known: dict[str, Any] = {}
     for domain in catalogue.domains.values():
+        if domain.header.joins:
+            continue
         file = facts.get(domain.id)
         if file is None:
             file = empty_facts(domain, _absent(domain, domain.id in asked), now, now)
         judged, decoded = evaluate_domain(domain, file, answers)
         outcomes += judged
+        known[domain.id] = decoded if decoded is not None else file.gap or _unread(domain)
         if decoded is not None and domain.header.summary:
             summaries[domain.id] = summary_of(domain, decoded)
         if decoded is not None and (pictures := domain_exhibits(domain, decoded)):
             exhibits[domain.id] = pictures
         if decoded is not None:
             documents += domain_documents(domain, decoded, Context(now=file.finished, answers=answers))
+    context = Context(now=now, answers=answers)
+    for domain in catalogue.domains.values():
+        if domain.header.joins:
+            judged, decoded = evaluate_joined(domain, known, tuple(outcomes), context)
+            outcomes += judged
+            if domain.header.summary:
+                summaries[domain.id] = summary_of(domain, decoded)
+            if pictures := domain_exhibits(domain, decoded):
+                exhibits[domain.id] = pictures
     return Judged(outcomes=tuple(outcomes), summaries=summaries, exhibits=exhibits, documents=tuple(documents))
+
+
+def _unread(domain: Domain) -> Gap:
+    detail = f"Les faits du domaine « {domain.header.title} » ne peuvent pas être relus."
+    return Gap(reason=Reason.MALFORMED, detail=detail)
 
 
 def _absent(domain: Domain, asked: bool) -> Gap:

@@ -192,7 +192,8 @@ def _check(
     raw: bytes, table: dict[str, Any], file: str, locate: Callable[[str], int], catalogue: Catalogue
 ) -> LoadedProfile:
     """Turn the tables of a profile into typed values, or say what is wrong with them."""
-    domain_tables = {key: table.pop(key) for key in list(table) if key in catalogue.domains}
+    configured = {name for name, domain in catalogue.domains.items() if domain.header.config}
+    domain_tables = {key: table.pop(key) for key in list(table) if key in configured}
     _refuse_secrets(table | domain_tables, "", file, locate)
     profile = _convert(table, Profile, "", file, locate)
     domains = {

@@ -110,10 +110,13 @@ class DomainHeader(Record, frozen=True, kw_only=True):
     facts: str
     """`module:Struct` of the facts, below the domain package."""
     facts_version: int
-    config: str
+    config: str = ""
     """`module:Struct` of the profile table `[<id>]`; imports no network library."""
-    collect: str
+    collect: str = ""
     """`module:function(request, network, progress) -> facts`."""
+    joins: tuple[str, ...] = ()
+    """Domains whose facts and verdicts this one judges together. It collects nothing itself: no `config`, no
+    `collect`; `facts` is called with a mapping of domain to its facts, or to a `Gap`, and with all other outcomes."""
     read_input: str = ""
     """`module:function(inputs, options) -> facts | None`: reads what `ausculte check` is given, without network."""
     online_input: str = ""
@@ -254,8 +257,11 @@ def _check_header(header: DomainHeader) -> None:
         raise ValueError(f"domain.prefix: {header.prefix!r} is not a word of capital letters and digits")
     for room in _ROOMS:
         reference = getattr(header, room)
-        if not _REFERENCE.fullmatch(reference) and (reference or room in ("facts", "config", "collect")):
+        needed = room == "facts" or (room in ("config", "collect") and not header.joins)
+        if not _REFERENCE.fullmatch(reference) and (reference or needed):
             raise ValueError(f"domain.{room}: {reference!r} is not of the form 'module:name'")
+    if header.joins and (header.config or header.collect):
+        raise ValueError("domain.joins: what joins other domains has no config and no collect")
     for option in header.options:
         if option not in CHECK_OPTIONS:
             raise ValueError(f"domain.options: {option!r} is not an option of the command")

@@ -7,7 +7,7 @@ outcome, never an absent row; so does every control of a domain whose derivation
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -46,6 +46,22 @@ def evaluate_domain(
         outcomes = [stamp(domain, control, not_assessed(subject, gap), context) for control in domain.controls]
         return outcomes, None
     return evaluate_facts(domain, facts, context), facts
+
+
+def evaluate_joined(
+    domain: Domain, known: Mapping[str, Any], outcomes: Sequence[Outcome], context: Context
+) -> tuple[list[Outcome], Any]:
+    """Judge together what other domains found: their facts (or a `Gap`) by domain, and their outcomes.
+
+    Returns the outcomes and the joined facts.
+    """
+    joined = {name: known.get(name, _not_installed(name)) for name in domain.header.joins}
+    facts = domain.load(domain.header.facts)(joined, tuple(outcomes))
+    return evaluate_facts(domain, facts, context), facts
+
+
+def _not_installed(name: str) -> Gap:
+    return Gap(reason=Reason.UNSUPPORTED, detail=f"Le domaine « {name} » n'est pas installé ici.")
 
 
 def read_facts(domain: Domain, facts_file: FactsFile) -> tuple[Any, Gap | None]:

@@ -101,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
     domain = catalogue.domains.get(args.domain)
     if domain is None:
         raise UsageError(f"domaine inconnu : {args.domain} (existants : {', '.join(catalogue.domains)})")
+    if domain.header.joins:
+        raise UsageError(f"{args.domain} : ce domaine juge ensemble ce que les autres ont trouvé ; il faut un audit")
     _check_rooms(domain, args)
     options = _options(args)
     facts = _from_files(domain, args.inputs, options) or _online(domain, args, options, catalogue)

@@ -50,7 +50,7 @@ def collect_from_args(
             known = ", ".join(loaded.domains) or "aucun"
             raise UsageError(f"--only {name} : ce domaine n'est pas dans le profil (présents : {known})")
     if not loaded.domains:
-        known = ", ".join(f"[{name}]" for name in catalogue.domains)
+        known = ", ".join(f"[{name}]" for name, domain in catalogue.domains.items() if domain.header.config)
         raise UsageError(f"{args.profile} : aucun domaine à auditer ; ajoutez au moins une table parmi {known}")
     titles = {name: domain.header.title for name, domain in catalogue.domains.items()}
     began = utc_now()

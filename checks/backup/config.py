@@ -87,6 +87,8 @@ class RepositoryConfig(Record, frozen=True, kw_only=True):
     """Where the source can be read now, to compare what was restored: prefix put before the path of each file."""
     link_mbit_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """Speed of the link a full restore would use."""
+    server: str = ""
+    """IP address of the machine that holds the copies, to see in the firewall's rules who reaches it."""
     database: str = ""
     """Where this repository's catalogue of jobs is, for products that need it (Bareos console configuration…)."""
 

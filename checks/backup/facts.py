@@ -150,6 +150,8 @@ class Repository(Record, frozen=True, kw_only=True):
     """Own identity of the repository: two labels with one id are one copy."""
     address: str = ""
     """Host, bucket or folder, without any credential."""
+    server: str = ""
+    """IP address of the machine that holds the copies, as declared."""
     medium: str = ""
     """`disk`, `nas`, `tape`, `cloud`, `removable`: declared, else what the technology implies; empty when unknown."""
     place: str = ""

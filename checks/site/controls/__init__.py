@@ -1,0 +1,1 @@
+"""Controls over the facts and verdicts of several domains: pure functions, one question each."""
