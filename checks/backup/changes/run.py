@@ -29,7 +29,8 @@ POINTS = 5
 """Last points of a source whose catalogues are read: the last two, and those that tell what is usual."""
 USUAL = 4
 """Points that make a usual share, the last comparison left out."""
-SECONDS = 600.0
+SECONDS = 300.0
+"""Seconds after which no other source is compared."""
 _UNREADABLE = "« {label} » : les changements entre deux points n'ont pas pu être comparés ({why})."
 
 

@@ -16,12 +16,12 @@ from checks.backup.restore.compare import live_path
 from checks.backup.restore.record import signed, signer
 from checks.backup.technologies.base import Restorable, Tools
 from checks.backup.technologies.registry import restorable as find_restorable
-from checks.model import Gap, Reason
+from checks.model import CollectError, Gap, Reason
 
 MAX_SOURCES = 20
 """Sources of one repository whose last point is tried."""
-SECONDS = 1200.0
-"""Seconds all the tests of a run take together; the collection of a domain has 1,800 by default."""
+SECONDS = 800.0
+"""Seconds after which no other batch begins; the collection of a domain has 1,800 by default."""
 
 
 def utc_now() -> datetime:
@@ -43,12 +43,17 @@ def restore_tests(
     """One test for the last point of each source of each permitted repository, and one for an older point of it.
 
     `restorable` are the labels that the operator asked for and the mandate names. Each label gives at least one test:
-    one that could not be made holds its reason in `gap`. Raises `CollectError` only when the signing key is unusable.
+    one that could not be made holds its reason in `gap`. Without a usable signing key, when the profile names one,
+    nothing is restored. Never raises for what a product, a network or a disk does.
     """
     if not restorable:
         return ()
     reference = config.restore.signing_key_from
-    by = signer(tools.secret(reference) if reference else "")
+    unusable: Gap | None = None
+    try:
+        by = signer(tools.secret(reference) if reference else "")
+    except CollectError as error:
+        by, unusable = signer(""), Gap(reason=error.reason, detail=error.detail)
     seed = config.restore.seed if config.restore.seed is not None else secrets.randbits(62)
     avoid = production_folders(config, repositories)
     bench = Bench(
@@ -66,7 +71,9 @@ def restore_tests(
     settings = {one.label: one for one in config.repositories}
     tests: list[RestoreTest] = []
     for label in restorable:
-        if label in settings:
+        if label in settings and unusable is not None:
+            tests.append(_not_made(bench, settings[label], unusable))
+        elif label in settings:
             tests += _of_repository(bench, settings[label], known.get(label), find)
     return tuple(tests)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import itertools
 import os
@@ -212,6 +213,22 @@ def test_a_test_that_cannot_be_made_is_a_record_too(site, change, words):
     assert words in test.gap.detail
     assert genuine(test)
     assert gone(site)
+
+
+def test_an_unusable_signing_key_restores_nothing(site):
+    technology = Trees()
+    (test,) = go(site, technology, kit=tools({"env:K": "nonsense"}), signing_key_from="env:K")
+    assert "signing_key_from" in test.gap.detail
+    assert technology.asked == []
+    assert genuine(test)
+
+
+def test_the_key_of_the_operator_signs(site):
+    secret = base64.b64encode(bytes(range(32))).decode()
+    (test,) = go(site, Trees(), kit=tools({"env:K": secret}), signing_key_from="env:K", max_files=3)
+    assert test.signature.key == "operator"
+    assert genuine(test)
+    assert secret not in msgspec.json.encode(test).decode()
 
 
 def test_a_technology_that_gives_no_file_back_says_so(site):
