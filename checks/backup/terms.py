@@ -167,15 +167,15 @@ def errors(row: PlanRow, now: datetime, declared_test: Any) -> Term:
     if recent:
         detail = f"Un échantillon de {count(recent[0].expected, 'fichier')} a été restauré et ouvert sans erreur."
         return Term(state="met", text="0", detail=detail, proof="tested")
-    checked = [copy for copy in row.copies if isinstance(copy.repository.integrity, Integrity)]
-    if checked:
-        detail = f"Le contrôle du produit ne trouve rien ({listed(c.repository.label for c in checked)})."
+    if checked := [copy.repository.label for copy in row.copies if _content_checked(copy)]:
+        detail = f"Le contrôle du produit, contenu relu, ne trouve rien ({listed(checked)})."
         return Term(state="met", text="0", detail=detail)
     said = as_date(declared_test)
     if said and timedelta() <= now.date() - said <= RESTORE_VALID:
         detail = f"Une restauration réussie est déclarée le {said:%d/%m/%Y}."
         return Term(state="met", text="0", detail=detail, proof="declared")
-    return Term(state="unknown", text="?", detail="Aucun contrôle d'intégrité ni essai de restauration n'est connu.")
+    detail = "Aucun contrôle qui relise le contenu, ni essai de restauration, n'est connu."
+    return Term(state="unknown", text="?", detail=detail)
 
 
 def lock_of(repository: Repository) -> Term:
@@ -213,6 +213,14 @@ def _solid(found: Immutability) -> Term:
         return Term(state="partial", text="partiel", detail=detail, proof=found.proof)
     names = {"compliance": "verrou en mode conformité", "immutable_days": "dépôt durci", "offline": "hors ligne"}
     return Term(state="met", text="oui", detail=f"{names[found.lock]}{length}.", proof=found.proof)
+
+
+def _content_checked(copy: Copy) -> bool:
+    """The product read content again, at least a sample; a check of structure sees no damage inside."""
+    check = copy.repository.integrity
+    if isinstance(check, Integrity) and check.ok and check.depth != "metadata":
+        return True
+    return bool(copy.good) and copy.good[0].verified == "ok"
 
 
 def _faults(copy: Copy) -> list[str]:

@@ -407,8 +407,13 @@ def test_one_error_is_enough(fields: dict[str, Any]) -> None:
 def test_zero_error_is_graded_by_what_proves_it() -> None:
     untested = msgspec.structs.replace(house(), restore_tests=())
     assert graded(untested).errors.proof == "configured"
-    unchecked = everywhere(untested, integrity=REFUSED)
+    silent = nights("srv-dui", verified=None)
+    unchecked = everywhere(untested, integrity=REFUSED, points=silent)
     assert graded(unchecked).errors.state == "unknown"
+    shallow = everywhere(unchecked, integrity=Integrity(ok=True, depth="metadata"))
+    assert graded(shallow).errors.state == "unknown"
+    assert graded(with_repository(NAS, shallow, integrity=Integrity(ok=True, depth="sample"))).errors.state == "met"
+    assert graded(with_repository(NAS, shallow, points=nights("srv-dui"))).errors.proof == "configured"
     said = graded(unchecked, backup_restore_test_date=date(2026, 3, 1)).errors
     assert (said.state, said.proof) == ("met", "declared")
     assert graded(unchecked, backup_restore_test_date="2026-03-01").errors == said

@@ -198,7 +198,8 @@ def answered_date(context: Context, question: str) -> date | Judgement | None:
 
 def unset(question: str, what: str) -> Judgement:
     """Nobody answered yet."""
-    return unsure(SITE, f"Répondre à « {question} » dans [questions] du profil de site : {what}.")
+    end = "" if what.endswith("?") else "."
+    return unsure(SITE, f"Répondre à « {question} » dans [questions] du profil de site : {what}{end}")
 
 
 def malformed(question: str, expected: str) -> Judgement:

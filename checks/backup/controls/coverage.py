@@ -197,6 +197,8 @@ def own_configuration(repository: Repository, context: Context) -> Judgement:  #
     saved = repository.own_configuration_saved
     if isinstance(saved, Gap):
         return not_assessed(repository.label, saved)
+    if saved is None and isinstance(repository.points, Gap):
+        return not_assessed(repository.label, repository.points)
     if saved is None:
         return not_applicable(repository.label, f"« {repository.label} » n'a pas de configuration à sauver à part.")
     if saved:

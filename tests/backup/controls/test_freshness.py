@@ -151,6 +151,8 @@ def test_firewall_configuration(answer: bool | None, verdict: Verdict) -> None:
 def test_own_configuration(saved: bool | Gap | None, verdict: Verdict) -> None:
     facts = with_repository(NAS, own_configuration_saved=saved)
     assert judge("coverage.own_configuration", facts).verdict is verdict
+    if saved is None:
+        assert judge("coverage.own_configuration", with_repository(NAS, facts, points=REFUSED)).verdict is NS
 
 
 # --- BKP-COV-007, 009
