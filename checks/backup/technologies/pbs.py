@@ -131,8 +131,8 @@ def _describe(
         if not isinstance(points, Gap)
         else points,
         access=access,
-        capacity=values.whole(status, "total"),
-        free=values.whole(status, "avail"),
+        capacity=_bytes(status, "total"),
+        free=_bytes(status, "avail"),
         own_configuration_saved=unsupported(
             "Proxmox Backup Server ne dit pas si sa propre configuration (/etc/proxmox-backup) est copiée ailleurs"
         ),
@@ -217,6 +217,12 @@ def _data(ask: Reader, path: str, query: Mapping[str, str | int] | None = None) 
     """Content of the `data` envelope of an answer, or the gap."""
     answer = ask.fetch(f"/api2/json{path}", query)
     return answer if isinstance(answer, Gap) else values.at(answer, "data")
+
+
+def _bytes(status: Any, key: str) -> int | None:
+    """A size; None when the server does not know it, which it writes -1."""
+    found = values.whole(status, key)
+    return found if found is not None and found >= 0 else None
 
 
 def _gap(answer: Any, what: str) -> Gap:

@@ -25,6 +25,7 @@ _SHA256 = 32
 _DATE = re.compile(r"[-_. ]*(?:19|20)\d\d[-_.]?\d\d[-_.]?\d\d(?:[-_.T ]?\d\d[-_.:h]?\d\d(?:[-_.:m]?\d\d)?Z?)?")
 _ENCRYPTED_SUFFIX = (".gpg", ".age", ".asc", ".enc", ".aes")
 _YEAR_DAYS = 365
+_MAX_YEARS = 1000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -162,7 +163,7 @@ def default_days(answer: Answer | Gap) -> int | None:
     """Length of the retention new objects get, in days; None when they get none."""
     rule = values.at(answer, "ObjectLockConfiguration", "Rule", "DefaultRetention")
     years = values.whole(rule, "Years")
-    return values.whole(rule, "Days") or (years * _YEAR_DAYS if years else None)
+    return values.whole(rule, "Days") or (years * _YEAR_DAYS if years and 0 < years < _MAX_YEARS else None)
 
 
 def mfa_delete(versioning: Answer | Gap) -> bool:

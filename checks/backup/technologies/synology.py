@@ -167,6 +167,8 @@ def _read(config: RepositoryConfig, tools: Tools, nas: _Nas) -> Repository:
     tools.progress(f"{config.label} : tâches", 0, len(hyper_rows or ()) + len(active_rows or ()))
     jobs: list[Job] = [parse.active_job(task) for task in active_rows or []]
     points: list[Point] = [point for task in active_rows or [] for point in parse.active_points(task)]
+    if len(hyper_rows or ()) > MAX_TASKS:
+        limits.append(f"Seules {MAX_TASKS} tâches Hyper Backup sur {len(hyper_rows or ())} ont été lues")
     for task in (hyper_rows or [])[:MAX_TASKS]:
         job, versions = _hyper(nas, task)
         jobs.append(job)

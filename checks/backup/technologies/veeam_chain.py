@@ -95,7 +95,7 @@ def points(found: Iterable[Backup], machines: Mapping[str, tuple[str, ...]]) -> 
     """
     made = [
         Point(
-            id=one.file.path if len(sources) == 1 else f"{one.file.path} ({source})",
+            id=clean(one.file.path if len(sources) == 1 else f"{one.file.path} ({source})", 600),
             source=source,
             time=one.time,
             size=one.storage.data_size if one.storage and len(sources) == 1 else None,

@@ -105,7 +105,7 @@ def listing(root: Path, limits: list[str]) -> tuple[list[chain.File], Gap | None
     """Regular files below `root`, and why the list is not whole. Links are not followed."""
     found: list[chain.File] = []
     refused = 0
-    for folder, entry in _walk(root):
+    for folder, entry in _walk(root, limits):
         if isinstance(entry, OSError):
             refused += 1
             continue
@@ -131,9 +131,10 @@ def listing(root: Path, limits: list[str]) -> tuple[list[chain.File], Gap | None
     return found, None
 
 
-def _walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str] | OSError]]:
+def _walk(root: Path, limits: list[str]) -> Iterator[tuple[str, os.DirEntry[str] | OSError]]:
     """Entries below `root` with the folder they are in; an error stands for a folder that cannot be read."""
     waiting = [("", 0)]
+    too_deep = f"Les dossiers au-delà de {MAX_DEPTH} niveaux n'ont pas été lus"
     while waiting:
         folder, depth = waiting.pop()
         try:
@@ -145,6 +146,8 @@ def _walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str] | OSError]]:
             if entry.is_dir(follow_symlinks=False):
                 if depth < MAX_DEPTH:
                     waiting.append((f"{folder}/{entry.name}" if folder else entry.name, depth + 1))
+                elif too_deep not in limits:
+                    limits.append(too_deep)
             else:
                 yield folder, entry
 

@@ -19,6 +19,10 @@ from checks.model import Gap, Reason
 
 Row = Mapping[str, Any]
 GIB = 1 << 30
+MAX_DAYS = 36_500
+"""Longest immutability that is believed."""
+MAX_GIB = 1e9
+"""Largest repository that is believed: one exbibyte."""
 Result = Literal["success", "warning", "failed", "running", "none"]
 _RESULTS: Mapping[str, Result] = {"success": "success", "warning": "warning", "failed": "failed", "none": "none"}
 _COPIES = frozenset({"backupcopy", "simplebackupcopypolicy", "backuptotape", "filetotape"})
@@ -51,7 +55,7 @@ def stores(rows: Iterable[Row]) -> list[Store]:
                 identity,
                 values.text(row, "name"),
                 values.text(row, "type"),
-                max(days, hardened),
+                min(max(days, hardened, 0), MAX_DAYS),
                 isinstance(values.at(row, "bucket"), Mapping),
             )
         )
@@ -196,7 +200,7 @@ def immutability(
         store = by_id.get(homes.get(values.text(row, "backupId"), ""))
         if not name or when is None:
             continue
-        kept = store is not None and store.days > 0 and when + timedelta(days=store.days) > now
+        kept = store is not None and store.days > 0 and now - when < timedelta(days=store.days)
         seen[name] = seen.get(name, False) or kept
         if kept and store is not None:
             used.add(store)
@@ -257,8 +261,9 @@ def space(rows: Iterable[Row], wanted: frozenset[str]) -> tuple[int | None, int 
         if values.text(row, "id") in wanted
     ]
     capacity = sum(total for total, _ in totals)
+    free = sum(left for _, left in totals)
     # Object storage says 0: nothing is known of its limits.
-    return (int(capacity * GIB), int(sum(free for _, free in totals) * GIB)) if capacity > 0 else (None, None)
+    return (int(capacity * GIB), int(free * GIB)) if 0 < capacity < MAX_GIB and 0 <= free < MAX_GIB else (None, None)
 
 
 def newest_first(found: Iterable[Failure]) -> tuple[Failure, ...]:

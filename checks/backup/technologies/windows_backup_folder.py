@@ -66,7 +66,7 @@ def points(found: Iterable[Image], otherwise: str) -> list[Point]:
     """One point for each backup; `otherwise` names the machine when no folder does."""
     return [
         Point(
-            id=image.folder,
+            id=clean(image.folder, 600),
             source=image.host or otherwise,
             time=image.time,
             stored=sum(disk.size for disk in image.disks),

@@ -213,6 +213,12 @@ def test_an_empty_datastore(server):
     assert isinstance(found.immutability, Immutability)
 
 
+def test_a_size_the_server_does_not_know(server):
+    server.data["/admin/datastore/depot/status"] = {"total": 10, "avail": -1}
+    found = read(server)
+    assert (found.capacity, found.free) == (10, None)
+
+
 def test_a_point_of_no_byte(server):
     server.snapshots = {"": [snapshot("101", size=0)]}
     assert read(server).points[0].empty is True

@@ -7,6 +7,7 @@ import os
 import random
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -205,6 +206,20 @@ def test_links_are_not_followed(tmp_path):
     (inside / "lien").symlink_to(outside, target_is_directory=True)
     (inside / "lien.vbk").symlink_to(next(outside.iterdir()))
     assert read(inside).points == ()
+
+
+def test_names_that_are_not_text_are_written_all_the_same(tmp_path):
+    name = os.fsdecode(b"dc01\xff\x1b[31m" + fake.name("", "vbk", hours=2).encode())
+    fake.write(tmp_path, name)
+    assert len(msgspec.json.decode(msgspec.json.encode(read(tmp_path)))["points"]) == 1
+
+
+def test_folders_too_deep_are_said(tmp_path):
+    deep = tmp_path.joinpath(*"abcdefgh")
+    fake.write(deep, fake.name("dc01", "vbk", hours=2))
+    found = read(tmp_path)
+    assert found.points == ()
+    assert any("niveaux" in limit for limit in found.limits)
 
 
 def test_too_many_files_are_said(tmp_path, monkeypatch):
