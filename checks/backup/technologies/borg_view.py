@@ -12,11 +12,11 @@ import contextlib
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from checks.backup.technologies.private import private_folder
 from checks.model import CollectError, Reason
 
 MAX_SEGMENTS = 500_000
@@ -41,8 +41,8 @@ def view(repository: Path) -> Iterator[View]:
     """Make the stand-in of a repository; it goes away at the end. Raises `CollectError` when it is not one."""
     settings = _settings(repository)
     # Not in a folder that gets restored files: whoever wipes those must meet no link to the repository.
-    with tempfile.TemporaryDirectory(prefix="ausculte-", ignore_cleanup_errors=True) as made:
-        root = Path(made) / "depot"
+    with private_folder() as made:
+        root = made / "depot"
         root.mkdir(mode=0o700)
         try:
             _small_files(repository, root)

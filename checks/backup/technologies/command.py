@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from checks.backup.technologies.base import Tools
+from checks.backup.technologies.private import private_folder
 from checks.backup.technologies.restored import shown
 from checks.common.programs import MAX_ERRORS, Machine
 from checks.common.text import clean
@@ -138,8 +139,7 @@ def program(
     Raises `CollectError` when the program is not installed.
     """
     path = find(name)
-    with tempfile.TemporaryDirectory(prefix="ausculte-", dir=within, ignore_cleanup_errors=True) as made:
-        folder = Path(made)
+    with private_folder(within) as folder:
         environment = {
             "PATH": search_path(),
             "HOME": str(folder),

@@ -158,7 +158,10 @@ from tests.backup.technologies.peers import Bench, tools
 with program({name!r}, tools(Bench())) as found:
     found.run([], "essai", seconds=600, listed=[b"x"])
 """
-    worker = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3], start_new_session=True)
+    here = {**os.environ, "TMPDIR": str(tmp_path)}  # nobody is left to remove its private folder
+    worker = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], env=here, start_new_session=True
+    )
     try:
         child = wait_for(lambda: mark.read_text() if mark.exists() else "")
         worker.send_signal(signal.SIGKILL)
