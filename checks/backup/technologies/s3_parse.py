@@ -193,10 +193,11 @@ def _point(seen: Head | None, item: Item, prefix: str, now: datetime) -> Point:
     state = protection(seen, now) if seen else ""
     locked = state in {"compliance", "governance"} if seen else None
     return Point(
-        id=clean(f"{item.key}?versionId={item.version}" if item.version else item.key, 1200),
+        id=clean(f"{item.key}?versionId={item.version}" if item.version else item.key, 2400),
         source=source(item.key, prefix),
         time=item.modified,
-        paths=(item.key,),
+        # A name with control characters is shown cleaned, and is no longer that of an object to bring back.
+        paths=(item.key,) if clean(item.key, 2000) == item.key else (),
         size=item.size,
         stored=item.size,
         protected_until=seen.until if seen and state == "compliance" else None,

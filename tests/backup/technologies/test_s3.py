@@ -364,13 +364,22 @@ def test_the_version_of_the_point_comes_back(store, tmp_path):
     assert back["a"].read_bytes() == b"avant"
 
 
-@pytest.mark.parametrize("key", ["../../evil", "/etc/passwd", "a/../../b", "nom\u202eexe"])
+@pytest.mark.parametrize("key", ["../../evil", "/etc/passwd", "a/../../b", "-rf", "a b"])
 def test_a_restored_object_stays_in_the_folder(store, tmp_path, key):
     bucket = store.bucket()
     store.put(bucket, key)
     point = read(store, bucket).points[0]
     back = s3.restore(config(store.port, bucket), opened(), point, [key], tmp_path)
     assert [path.parent for path in back.values()] == [tmp_path]
+
+
+def test_an_object_with_a_hostile_name_is_shown_cleaned_and_not_restored(store, tmp_path):
+    bucket = store.bucket()
+    store.put(bucket, "nom\u202eexe")
+    point = read(store, bucket).points[0]
+    assert "\u202e" not in msgspec.json.encode(point).decode()
+    with pytest.raises(CollectError):
+        s3.entries(config(store.port, bucket), opened(), point)
 
 
 def test_an_object_gone_since(store, tmp_path):

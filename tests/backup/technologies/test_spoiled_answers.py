@@ -9,14 +9,15 @@ import pytest
 
 from checks.backup.config import RepositoryConfig
 from checks.backup.facts import Repository
-from checks.backup.technologies import bareos, pbs, synology, veeam
+from checks.backup.technologies import bareos, pbs, s3, synology, veeam
 from checks.backup.technologies.record import unread
+from checks.backup.technologies.s3_transport import place_of
 from tests.backup.fakes import bareos as bareos_fake
 from tests.backup.fakes import pbs as pbs_fake
 from tests.backup.fakes import synology as synology_fake
 from tests.backup.fakes import veeam as veeam_fake
 from tests.backup.fakes.mutation import Stub, spoiled
-from tests.backup.fakes.tls import tools
+from tests.backup.fakes.tls import NOW, tools
 
 ROUNDS = 150
 
@@ -82,6 +83,52 @@ def test_bareos(seed):
     for _ in range(ROUNDS):
         text = bareos_fake.answer(spoiled(jobs, dice), spoiled(volumes, dice) or [], spoiled(pools, dice) or [])
         written(bareos._describe(config("bareos"), text, "serveur"))
+
+
+S3 = {
+    "get_bucket_versioning": {"Status": "Enabled", "MFADelete": "Disabled"},
+    "list_object_versions": {
+        "Name": "copies",
+        "IsTruncated": False,
+        "Versions": [
+            {"Key": "dui/dui_2026-11-21.dump", "Size": 5, "LastModified": NOW, "IsLatest": True, "VersionId": "v"},
+            {"Key": "paie.dump", "Size": 7, "LastModified": NOW, "IsLatest": True, "VersionId": "null", "ETag": '"a"'},
+        ],
+    },
+    "head_object": {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": NOW, "ServerSideEncryption": "AES256"},
+    "get_object_lock_configuration": {
+        "ObjectLockConfiguration": {
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Years": 2}},
+        }
+    },
+    "get_bucket_encryption": {"ServerSideEncryptionConfiguration": {"Rules": [{"x": {"SSEAlgorithm": "AES256"}}]}},
+    "get_bucket_policy_status": {"PolicyStatus": {"IsPublic": False}},
+    "get_public_access_block": {"PublicAccessBlockConfiguration": {"BlockPublicPolicy": True}},
+    "get_bucket_replication": {"ReplicationConfiguration": {"Rules": [{}]}},
+    "get_bucket_lifecycle_configuration": {"Rules": [{"Status": "Enabled", "Expiration": {"Days": 9}}]},
+}
+
+
+class Bucket:
+    """Answers of a store, spoiled."""
+
+    lost = None
+
+    def __init__(self, dice):
+        self.dice = dice
+
+    def ask(self, operation, **_):
+        made = spoiled(S3.get(operation, {}), self.dice)
+        return made if isinstance(made, dict) else {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_s3(seed):
+    dice = random.Random(seed)
+    where = RepositoryConfig(label="essai", technology="s3", location="s3:https://stockage.tilleuls.test/copies")
+    for _ in range(ROUNDS):
+        written(s3._read(where, tools(), place_of(where), Bucket(dice)))
 
 
 def test_an_empty_repository_is_written():
