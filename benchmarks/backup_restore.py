@@ -207,7 +207,7 @@ def main() -> int:
                     f"{tool:6} {corpus:6} {row['files']:>6} files {row['mib']:>5} MiB, "
                     f"sample {row['sample_files']} files {row['sample_mib']} MiB: "
                     f"estimate {row['estimate']} s [{row['low']} - {row['high']}], "
-                    f"truth {row['truth']} s, ratio {row['ratio']}, test {row['test_seconds']} s",
+                    f"truth {row['truth']} s {row['truths']}, ratio {row['ratio']}, test {row['test_seconds']} s",
                     flush=True,
                 )
             shutil.rmtree(folder / corpus)
