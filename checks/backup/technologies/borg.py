@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from checks.backup.config import RepositoryConfig
-from checks.backup.facts import Access, Encryption, Immutability, Integrity, Point, Repository
+from checks.backup.facts import Encryption, Immutability, Integrity, Point, Repository
 from checks.backup.technologies.base import Entry, Tools
 from checks.backup.technologies.borg_locks import read_locks
 from checks.backup.technologies.borg_session import (
@@ -35,7 +35,7 @@ from checks.backup.technologies.client_logs import borg_runs, told
 from checks.backup.technologies.command import Answer
 from checks.backup.technologies.exports import read_exports
 from checks.backup.technologies.http_values import at, moment, names, text, whole
-from checks.backup.technologies.record import malformed, unread, unsupported
+from checks.backup.technologies.record import declared_access, malformed, unread, unsupported
 from checks.backup.technologies.restored import found_below
 from checks.common.french import count
 from checks.common.text import clean
@@ -45,6 +45,11 @@ MAX_POINTS = 20_000
 MAX_MEASURED = 12
 """Archives whose files are counted, one listing each."""
 LONG = 600.0
+"""Seconds left to a catalogue and to one restore."""
+CHECK_SECONDS = 300.0
+"""Seconds left to the check: a domain has half an hour for all its repositories."""
+MEASURE_SECONDS = 120.0
+"""Seconds after which no other archive is counted."""
 SMALL_ENOUGH = 2 << 30
 """Bytes of a repository that are read whole whatever share was asked for: borg does it in about 20 seconds."""
 SAMPLE_SECONDS = 120
@@ -101,14 +106,14 @@ def _read(config: RepositoryConfig, tools: Tools, session: Session) -> Repositor
         "version": _version(session),
         "address": session.place.address,
         "immutability": _immutability(session),
-        "access": _access(config, session),
+        "access": declared_access(config, unsupported("Les droits sur ce dépôt ne se voient pas avec borg.")),
     }
     notes: list[str] = []
     if session.view is not None:
         known["repository_id"] = session.view.repository_id
         known["locks"] = read_locks(Path(session.place.path), tools.now, notes)
     options = ("--consider-checkpoints", "--format", "{hostname}{end}{command_line}")
-    answer = session.ask("list", "--json", *options, purpose="liste des archives", seconds=LONG)
+    answer = session.ask("list", "--json", *options, purpose="liste des archives")
     listed = decoded(answer.out)
     if answer.code > 1 or answer.cut or not isinstance(listed, dict):
         return _closed(config, answer, known)
@@ -205,10 +210,14 @@ def _measured(session: Session, points: tuple[Point, ...], notes: list[str]) -> 
     """
     newest = {point.source: point.id for point in points}
     order = sorted(points, key=lambda point: (newest[point.source] == point.id, point.time), reverse=True)
-    chosen = {point.id for point in order[:MAX_MEASURED]}
-    if len(points) > len(chosen):
-        notes.append(f"Les fichiers n'ont été comptés que pour {count(len(chosen), 'archive')} sur {len(points)}.")
-    return tuple(_counted(session, point) if point.id in chosen else point for point in points)
+    until = time.monotonic() + MEASURE_SECONDS
+    counted: dict[str, Point] = {}
+    for point in order[:MAX_MEASURED]:
+        if time.monotonic() < until:
+            counted[point.id] = _counted(session, point)
+    if len(points) > len(counted):
+        notes.append(f"Les fichiers n'ont été comptés que pour {count(len(counted), 'archive')} sur {len(points)}.")
+    return tuple(counted.get(point.id, point) for point in points)
 
 
 def _counted(session: Session, point: Point) -> Point:
@@ -234,13 +243,6 @@ def _immutability(session: Session) -> Immutability | Gap:
     )
 
 
-def _access(config: RepositoryConfig, session: Session) -> Access | Gap:
-    if session.view is None and config.in_production_domain is None and config.mfa is None:
-        return unsupported("Les droits sur le serveur borg ne se voient pas d'ici.")
-    deletes = session.view is not None or None
-    return Access(in_production_domain=config.in_production_domain, mfa=config.mfa, deletes_allowed=deletes)
-
-
 def _integrity(session: Session, config: RepositoryConfig, tools: Tools, notes: list[str]) -> Integrity | Gap:
     if session.view is None:
         return unsupported(
@@ -259,7 +261,7 @@ def _integrity(session: Session, config: RepositoryConfig, tools: Tools, notes: 
             f"borg n'a relu les données que pendant {SAMPLE_SECONDS} secondes : un segment absent a pu ne pas être vu."
         )
     try:
-        answer = session.ask("check", *options, purpose="vérification", seconds=LONG)
+        answer = session.ask("check", *options, purpose="vérification", seconds=CHECK_SECONDS)
     except CollectError as error:
         return Gap(reason=error.reason, detail=error.detail)
     if answer.code == 0:

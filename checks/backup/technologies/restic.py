@@ -25,7 +25,7 @@ from checks.backup.technologies.command import Answer
 from checks.backup.technologies.exports import read_exports
 from checks.backup.technologies.http_values import at, moment, names, text, whole
 from checks.backup.technologies.locations import Place
-from checks.backup.technologies.record import malformed, unread, unsupported
+from checks.backup.technologies.record import declared_access, malformed, unread, unsupported
 from checks.backup.technologies.restic_session import DAMAGE, PRODUCT, Session, damaged, identity, opened, reason
 from checks.backup.technologies.restored import found_below
 from checks.common.french import count
@@ -39,7 +39,11 @@ MAX_MEASURED = 24
 """Snapshots whose size is asked for, one command each."""
 MAX_LOCKS = 20
 LONG = 600.0
-"""Seconds left to each check, to a catalogue and to one restore."""
+"""Seconds left to a catalogue and to one restore."""
+CHECK_SECONDS = 240.0
+"""Seconds left to each of the two checks: a domain has half an hour for all its repositories."""
+MEASURE_SECONDS = 120.0
+"""Seconds after which no other size is asked for."""
 BATCH = 1000
 SMALL_BATCH = 50
 """Files of one restore, and of one that begins again because its errors did not all fit."""
@@ -180,10 +184,13 @@ def _points(session: Session, notes: list[str]) -> tuple[Point, ...] | Gap:
         notes.append(f"Seuls les {MAX_POINTS} derniers instantanés ont été gardés sur {len(points)}.")
     points = sorted(points, key=lambda point: point.time)[-MAX_POINTS:]
     unmeasured = {point.id for point in points if point.size is None}
-    chosen = [point for point in _worth_measuring(points) if point.id in unmeasured][:MAX_MEASURED]
-    sizes = {point.id: _size(session, point) for point in chosen}
-    if len(unmeasured) > len(chosen):
-        notes.append(f"La taille n'a été demandée que pour {count(len(chosen), 'instantané')} sur {len(points)}.")
+    until = time.monotonic() + MEASURE_SECONDS
+    sizes: dict[str, int | None] = {}
+    for point in [point for point in _worth_measuring(points) if point.id in unmeasured][:MAX_MEASURED]:
+        if time.monotonic() < until:
+            sizes[point.id] = _size(session, point)
+    if len(unmeasured) > len(sizes):
+        notes.append(f"La taille n'a été demandée que pour {count(len(sizes), 'instantané')} sur {len(points)}.")
     return tuple(_measured(point, sizes.get(point.id)) for point in points)
 
 
@@ -297,7 +304,7 @@ def _integrity(session: Session, config: RepositoryConfig, now: datetime, notes:
 
 
 def _check(session: Session, options: tuple[str, ...], depth: Any, now: datetime) -> Integrity | Gap:
-    answer = session.ask("check", *options, purpose="vérification", seconds=LONG)
+    answer = session.ask("check", *options, purpose="vérification", seconds=CHECK_SECONDS)
     if answer.code == 0:
         return Integrity(ok=True, depth=depth, when=now, by="agent")
     if damaged(answer):
@@ -326,8 +333,13 @@ def _encryption(config: RepositoryConfig, place: Place) -> Encryption:
 
 
 def _immutability(place: Place) -> Immutability | Gap:
-    if place.kind in {"local", "sftp"}:
-        detail = "Un dossier ordinaire : qui écrit les sauvegardes peut les effacer."
+    if place.kind == "local":
+        detail = (
+            "Un dossier ordinaire, vu de ce poste ; un serveur REST en ajout seul placé devant ne se voit pas d'ici."
+        )
+        return Immutability(lock="none", proof="configured", detail=detail)
+    if place.kind == "sftp":
+        detail = "Un dossier ordinaire : le compte qui écrit les sauvegardes peut les effacer."
         return Immutability(lock="none", proof="configured", detail=detail)
     if place.kind == "rest":
         return unsupported("Le mode « append-only » se règle sur le serveur REST et ne se voit pas d'ici.")
@@ -335,12 +347,14 @@ def _immutability(place: Place) -> Immutability | Gap:
 
 
 def _access(config: RepositoryConfig, place: Place) -> Access | Gap:
-    deletes = True if place.kind in {"local", "sftp"} else None
-    if deletes is None and config.in_production_domain is None and config.mfa is None:
-        return unsupported("Les droits sur ce stockage ne se voient pas avec restic.")
-    detail = "restic écrit lui-même dans ce dossier : ce qui l'écrit peut l'effacer" if deletes else ""
+    gap = unsupported("Les droits sur ce stockage ne se voient pas avec restic.")
+    if place.kind != "sftp":
+        return declared_access(config, gap)
     return Access(
-        in_production_domain=config.in_production_domain, mfa=config.mfa, deletes_allowed=deletes, detail=detail
+        in_production_domain=config.in_production_domain,
+        mfa=config.mfa,
+        deletes_allowed=True,
+        detail="restic écrit par SFTP avec un compte qui peut aussi effacer",
     )
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from checks.backup.config import RepositoryConfig
-from checks.backup.facts import Access, Encryption, Immutability, Point, Repository
+from checks.backup.facts import Encryption, Immutability, Point, Repository
 from checks.backup.technologies.base import Entry, Tools
 from checks.backup.technologies.command import installed, program
 from checks.backup.technologies.exports import read_exports
@@ -163,7 +163,6 @@ def _tree(config: RepositoryConfig, tools: Tools, notes: list[str]) -> dict[str,
         "points": points,
         "encryption": Encryption(encrypted=False, method="aucun : les fichiers sont lisibles", key_escrow=None),
         "immutability": _immutability(tools, trees[-LOOKED_AT:]),
-        "access": Access(in_production_domain=config.in_production_domain, mfa=config.mfa),
         "capacity": about.f_frsize * about.f_blocks,
         "free": about.f_frsize * about.f_bavail,
         "settings": {"layout": layout},

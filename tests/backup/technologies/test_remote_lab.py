@@ -99,6 +99,7 @@ def test_restic_over_sftp(tmp_path):
     assert (found.integrity.ok, found.integrity.depth) == (True, "sample")
     assert found.encryption.transport is True
     assert found.immutability.lock == "none"
+    assert found.access.deletes_allowed is True
     assert digests(tmp_path / "depot") == before
 
 
