@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -19,11 +20,13 @@ from checks.backup.restore.sample import Sample, draw
 from checks.backup.restore.scratch import Run, Scratch, open_scratch
 from checks.backup.restore.timing import Folder, FolderSizes, batches, choose_folders, measure
 from checks.backup.technologies.base import Entry, Restorable, Tools
-from checks.common.programs import Machine
+from checks.common.programs import Finished, Machine
 from checks.model import CollectError, Gap, MandateRefusedError, Reason
 
 _PG_SECONDS = 60.0
 _PG_BYTES = 64 << 20
+START_SECONDS = 30.0
+"""Seconds the watcher of the scratch folder has to start."""
 _WHOLE = 0.9
 """Share of a folder that must come back for its time to count."""
 
@@ -47,13 +50,15 @@ class Bench(NamedTuple):
 def machine_run(tools: Tools) -> Run:
     """Runs a program through the door of the worker, which writes it in the journal."""
     machine = cast("Machine", tools.network)
+    # Windows starts no program without the first of these.
+    environment = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
 
-    def run(command: Sequence[str]) -> object:
+    def run(command: Sequence[str]) -> Finished:
         return machine.run(
-            command, "dossier de restauration", seconds=30.0, max_bytes=1 << 16, environment={"PATH": "/usr/bin:/bin"}
+            command, "dossier de restauration", seconds=START_SECONDS, max_bytes=1 << 16, environment=environment
         )
 
-    return cast("Run", run)
+    return run
 
 
 class _Tally:
@@ -239,6 +244,8 @@ def _pg_run(bench: Bench, scratch: Scratch) -> Callable[[Path, tuple[str, ...]],
             return -1
         finally:
             link.unlink(missing_ok=True)
+        if b"unsupported version" in finished.err:  # an export of a later PostgreSQL than this machine has
+            return -1
         return 0 if finished.cut else max(0, finished.code)
 
     return run

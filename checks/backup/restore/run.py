@@ -71,9 +71,12 @@ def restore_tests(
     settings = {one.label: one for one in config.repositories}
     tests: list[RestoreTest] = []
     for label in restorable:
-        if label in settings and unusable is not None:
-            tests.append(_not_made(bench, settings[label], unusable))
-        elif label in settings:
+        if label not in settings:
+            gap = Gap(reason=Reason.NOT_CONFIGURED, detail=f"« {label} » n'est pas une sauvegarde du profil.")
+            tests.append(_not_made(bench, label, "", gap))
+        elif unusable is not None:
+            tests.append(_not_made(bench, label, settings[label].technology, unusable))
+        else:
             tests += _of_repository(bench, settings[label], known.get(label), find)
     return tuple(tests)
 
@@ -108,24 +111,24 @@ def _of_repository(
         technology = find(config.technology)
     except ImportError as error:
         gap = Gap(reason=Reason.UNSUPPORTED, detail=f"Un module n'est pas installé ({error.name or 'inconnu'}).")
-        return [_not_made(bench, config, gap)]
+        return [_not_made(bench, config.label, config.technology, gap)]
     if technology is None:
         detail = "Cette technologie ne rend pas de fichiers un par un à cet outil : faire le test complet à la main."
-        return [_not_made(bench, config, Gap(reason=Reason.UNSUPPORTED, detail=detail))]
+        return [_not_made(bench, config.label, config.technology, Gap(reason=Reason.UNSUPPORTED, detail=detail))]
     if repository is None:
         gap = Gap(reason=Reason.ERROR, detail="Cette sauvegarde n'a pas été lue : rien à restaurer.")
-        return [_not_made(bench, config, gap)]
+        return [_not_made(bench, config.label, config.technology, gap)]
     if isinstance(repository.points, Gap):
-        return [_not_made(bench, config, repository.points)]
+        return [_not_made(bench, config.label, config.technology, repository.points)]
     points = chosen_points(repository.points, bench.seed)
     if not points:
         gap = Gap(reason=Reason.UNSUPPORTED, detail="Cette sauvegarde ne contient aucun point à restaurer.")
-        return [_not_made(bench, config, gap)]
+        return [_not_made(bench, config.label, config.technology, gap)]
     tests = []
     for point in points:
         if bench.stopwatch() > bench.deadline:
             gap = Gap(reason=Reason.TIMEOUT, detail="Le temps prévu pour les restaurations était dépassé.")
-            tests.append(_not_made(bench, config, gap, point))
+            tests.append(_not_made(bench, config.label, config.technology, gap, point))
             continue
         tests.append(signed(restore_test(bench, config, technology, point), bench.signer))
     return tests
@@ -144,12 +147,12 @@ def chosen_points(points: Sequence[Point], seed: int) -> list[Point]:
     return [*chosen, random.Random(seed).choice(older)] if older else chosen
 
 
-def _not_made(bench: Bench, config: RepositoryConfig, gap: Gap, point: Point | None = None) -> RestoreTest:
+def _not_made(bench: Bench, label: str, technology: str, gap: Gap, point: Point | None = None) -> RestoreTest:
     """A test that could not be made, signed too: what was not tried is part of the record."""
     now = bench.clock()
     test = RestoreTest(
-        repository=config.label,
-        technology=config.technology,
+        repository=label,
+        technology=technology,
         point=point.id if point else "",
         source=point.source if point else "",
         point_time=point.time if point else now,

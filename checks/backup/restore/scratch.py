@@ -24,7 +24,7 @@ from typing import BinaryIO
 from checks.backup.restore import wipe as wiper
 from checks.backup.restore.wipe import LOCK, MARK, wipe
 from checks.common.programs import Finished
-from checks.model import CollectError, Reason
+from checks.model import CollectError, MandateRefusedError, Reason
 
 PREFIX = "ausculte-restauration-"
 HEADROOM = 2
@@ -222,6 +222,8 @@ def _watch(folder: Path, run: Run) -> None:
     command = (sys.executable, "-I", "-S", wiper.__file__, "start", str(folder), str(session))
     try:
         finished = run(command)
+    except MandateRefusedError:
+        raise
     except (OSError, TimeoutError) as error:
         raise CollectError(Reason.ERROR, _NO_WATCHER) from error
     if finished.code != 0:

@@ -85,7 +85,9 @@ def test_a_healthy_backup(site):
 def test_nothing_without_permission(site):
     technology = Trees()
     assert go(site, technology, labels=()) == ()
-    assert go(site, technology, labels=("Autre",)) == ()
+    (test,) = go(site, technology, labels=("Autre",))
+    assert test.repository == "Autre"
+    assert test.gap.reason is Reason.NOT_CONFIGURED
     assert technology.asked == []
 
 
