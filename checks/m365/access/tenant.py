@@ -1,0 +1,284 @@
+"""Questions on the sign-ins of a tenant, built from its readings.
+
+Limits: beyond `MAX_POLICIES` enabled policies or `MAX_PEOPLE` accounts nothing is concluded, and it is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from checks.common.french import listed
+from checks.m365.access.axes import ANY_APP, Target, Wanted, applications, axes, masks, targets
+from checks.m365.access.goals import Goal, Strengths, guarantees, strengths
+from checks.m365.access.people import Directory, Person, Reach, reach
+from checks.m365.access.places import ALL, TRUSTED, Names, Place, places
+from checks.m365.access.search import Found, Search, State, TooLargeError
+from checks.m365.facts import M365Facts, Rows
+from checks.m365.reading import reading
+from checks.m365.views.policies import Location, Policy, locations, policies
+from checks.m365.views.roles import Holdings, holdings
+from checks.m365.views.users import users
+from checks.m365.views.values import rows, text, word
+from checks.model import Gap, Reason, Record
+
+MAX_POLICIES = 240
+"""Microsoft allows 240 policies in a tenant."""
+MAX_PEOPLE = 50_000
+
+
+class Access(Record, frozen=True, kw_only=True):
+    """What is needed to answer; `policies` are the enabled ones, and those whose state cannot be read."""
+
+    policies: tuple[Policy, ...]
+    source: Rows
+    directory: Directory
+    reaches: tuple[Reach, ...]
+    """One per policy."""
+    places: tuple[Place, ...]
+    readable: Names
+    """Locations that could be read, and the word for the trusted ones when they all were."""
+    strengths: Strengths
+    apps: tuple[Target, ...]
+    complete: bool
+    """Every policy and every account was seen."""
+    everyone_read: bool
+
+    @property
+    def people(self) -> Mapping[str, Person]:
+        """Accounts by id."""
+        return {person.id: person for person in self.directory.people}
+
+
+class Answer(Record, frozen=True, kw_only=True):
+    """What becomes of one account on one target."""
+
+    person: Person
+    target: Target
+    found: Found
+    axes: tuple[str, ...]
+    """Names of the axes of the witness."""
+    doubts: tuple[str, ...] = ()
+    """Policies that could not be determined, by name."""
+
+    @property
+    def witness(self) -> Mapping[str, str]:
+        """One sign-in that shows it; properties that do not matter are left out."""
+        told = {name: label for name, label in zip(self.axes, self.found.witness, strict=False) if label}
+        return {"compte": self.person.name, "application": self.target.label, **told}
+
+    @property
+    def sentence(self) -> str:
+        """The same in a few words."""
+        told = [label for _, label in zip(self.axes, self.found.witness, strict=False) if label]
+        return ", ".join((self.target.label, *told))
+
+
+def access(facts: M365Facts) -> Access | Gap:
+    """Everything that Conditional Access depends on; a gap when the policies or the accounts were not read."""
+    found, accounts = reading(facts, "conditional_access"), reading(facts, "users")
+    if isinstance(found, Gap):
+        return found
+    if isinstance(accounts, Gap):
+        return accounts
+    enabled = tuple(policy for policy in policies(found) if policy.state not in ("disabled", "report"))
+    people = tuple(
+        Person(id=user.id, name=user.name, guest=user.guest, external=user.external)
+        for user in users(accounts)
+        if user.enabled is not False
+    )
+    if len(enabled) > MAX_POLICIES or len(people) > MAX_PEOPLE:
+        return _too_large(f"{len(enabled)} règles et {len(people)} comptes")
+    named, known = _locations(facts)
+    try:
+        where = places(named, _named_places(enabled))
+    except TooLargeError:
+        return _too_large("trop d'emplacements nommés qui se recoupent")
+    directory = _directory(facts, people)
+    given = reading(facts, "authentication_strengths")
+    return Access(
+        policies=enabled,
+        source=found,
+        directory=directory,
+        reaches=tuple(reach(policy, directory) for policy in enabled),
+        places=where,
+        readable=known,
+        strengths=strengths(given if isinstance(given, Rows) else None),
+        apps=applications(enabled, _app_names(facts)),
+        complete=found.complete and accounts.complete,
+        everyone_read=accounts.complete,
+    )
+
+
+def _too_large(what: str) -> Gap:
+    return Gap(reason=Reason.UNSUPPORTED, detail=f"L'accès conditionnel est trop vaste pour être calculé ({what}).")
+
+
+def _named_places(enabled: Iterable[Policy]) -> Names:
+    sides = [policy.locations for policy in enabled if policy.locations]
+    return frozenset(name for side in sides for name in (*side.include, *side.exclude)) - {ALL}
+
+
+def _locations(facts: M365Facts) -> tuple[tuple[Location, ...], Names]:
+    found = reading(facts, "named_locations")
+    if isinstance(found, Gap):
+        return (), frozenset()
+    every = locations(found)
+    known = {one.id for one in every if one.readable}
+    if found.complete and all(one.readable for one in every):
+        known.add(TRUSTED)
+    return every, frozenset(known)
+
+
+def _app_names(facts: M365Facts) -> _Names:
+    found = reading(facts, "service_principals")
+    known = {word(row, "appId"): text(row, "displayName") for row in found.rows} if isinstance(found, Rows) else {}
+    return _Names(known)
+
+
+class _Names:
+    """Names of applications by their application id."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._known = known
+
+    def __call__(self, key: str) -> str:
+        return self._known.get(key) or key
+
+
+def _directory(facts: M365Facts, people: tuple[Person, ...]) -> Directory:
+    found, objects, held = reading(facts, "policy_groups"), reading(facts, "directory_objects"), holdings(facts)
+    groups: dict[str, Names] = {}
+    for row in found.rows if isinstance(found, Rows) else ():
+        inside = row.get("members")
+        if isinstance(inside, (list, tuple)):
+            ids = [item.casefold() for item in inside if isinstance(item, str)]
+            groups[word(row, "id")] = frozenset([*ids, *(word(item, "id") for item in rows(row, "members"))])
+    gone: Names = frozenset()
+    if isinstance(objects, Rows) and objects.complete:
+        alive = {word(row, "id") for row in objects.rows}
+        gone = frozenset(key for key in _groups_named(facts) if key not in alive and key not in groups)
+    roles, doubt = _roles(held)
+    return Directory(
+        people=people,
+        groups=groups,
+        groups_whole=isinstance(found, Rows) and found.complete,
+        gone=gone,
+        roles=roles,
+        role_doubt=doubt,
+        roles_known=isinstance(held, Holdings) and held.complete and not held.unread_groups,
+    )
+
+
+def _groups_named(facts: M365Facts) -> Names:
+    found = reading(facts, "conditional_access")
+    every = policies(found) if isinstance(found, Rows) else ()
+    return frozenset(key for policy in every for side in (policy.include, policy.exclude) for key in side.groups)
+
+
+def _roles(held: Holdings | Gap) -> tuple[dict[str, Names], dict[str, Names]]:
+    """Holders of each role, then those who may activate it. A role on an administrative unit does not count."""
+    now: dict[str, set[str]] = {}
+    later: dict[str, set[str]] = {}
+    for item in held.items if isinstance(held, Holdings) else ():
+        if item.everywhere:
+            (later if item.eligible else now).setdefault(item.role, set()).add(item.holder)
+    return {k: frozenset(ids) for k, ids in now.items()}, {k: frozenset(ids) for k, ids in later.items()}
+
+
+def activated(found: Access) -> Access:
+    """The same tenant when everybody has activated the roles they may ask for."""
+    known = found.directory
+    roles = {
+        key: known.roles.get(key, frozenset()) | known.role_doubt.get(key, frozenset())
+        for key in {*known.roles, *known.role_doubt}
+    }
+    directory = replace(known, roles=roles, role_doubt={})
+    reaches = tuple(reach(policy, directory) for policy in found.policies)
+    return replace(found, directory=directory, reaches=reaches)
+
+
+def trusted_only(found: Access) -> tuple[Place, ...]:
+    """Places that a named location declares as trusted."""
+    return tuple(place for place in found.places if place.trusted)
+
+
+def outside(found: Access) -> tuple[Place, ...]:
+    """The other places: those an attacker signs in from."""
+    return tuple(place for place in found.places if not place.trusted)
+
+
+def ask(
+    found: Access, goal: Goal, who: Iterable[Person], what: Sequence[Target] = (ANY_APP,), wanted: Wanted | None = None
+) -> tuple[Answer, ...] | Gap:
+    """For each account and each target, whether every sign-in meets the goal; the worst one is the witness.
+
+    A reading of policies that is not whole turns « open » into « undetermined ». A gap when it is too large.
+    """
+    told = [guarantees(policy, goal, found.strengths) for policy in found.policies]
+    kept = [index for index, state in enumerate(told) if state is not False]
+    relevant = [found.policies[index] for index in kept]
+    strong, weak = _bits(told[index] is True for index in kept), (1 << len(kept)) - 1
+    part = wanted or Wanted()
+    if not part.places:
+        part = replace(part, places=found.places)
+    search = Search(axes(relevant, part, found.readable))
+    names = tuple(axis.name for axis in search.axes)
+    aimed = {target: masks(relevant, lambda policy, target=target: targets(policy, target)) for target in what}  # type: ignore[misc]
+    reached = _reached([found.reaches[index] for index in kept])
+    answers: list[Answer] = []
+    try:
+        for person in who:
+            sure, may = reached.get(person.id, (0, 0))
+            for target, (yes, possible) in aimed.items():
+                state = search.worst(sure & yes & strong, may & possible & weak)
+                if state.state is State.OPEN and not found.source.complete:
+                    state = Found(state=State.UNKNOWN, witness=state.witness)
+                doubts = tuple(policy.name for index, policy in enumerate(relevant) if state.doubt >> index & 1)
+                answers.append(Answer(person=person, target=target, found=state, axes=names, doubts=doubts))
+    except TooLargeError:
+        return _too_large(f"{len(relevant)} règles qui se croisent")
+    return tuple(answers)
+
+
+def _bits(flags: Iterable[bool]) -> int:
+    found = 0
+    for index, flag in enumerate(flags):
+        found |= flag << index
+    return found
+
+
+def _reached(reaches: Sequence[Reach]) -> dict[str, tuple[int, int]]:
+    """Masks of policies by account."""
+    sure: dict[str, int] = {}
+    may: dict[str, int] = {}
+    for index, one in enumerate(reaches):
+        for key in one.sure:
+            sure[key] = sure.get(key, 0) | 1 << index
+        for key in one.possible:
+            may[key] = may.get(key, 0) | 1 << index
+    return {key: (sure.get(key, 0), mask) for key, mask in may.items()}
+
+
+def worst(answers: Iterable[Answer]) -> dict[str, Answer]:
+    """The worst answer of each account, by its id."""
+    found: dict[str, Answer] = {}
+    for answer in answers:
+        seen = found.get(answer.person.id)
+        if seen is None or answer.found.state > seen.found.state:
+            found[answer.person.id] = answer
+    return found
+
+
+def unread(found: Access, answers: Iterable[Answer]) -> str:
+    """What prevented from concluding, for a sentence: policies in doubt, and what was not read of them."""
+    doubtful = list(dict.fromkeys(name for answer in answers for name in answer.doubts))
+    groups = [
+        key
+        for policy, one in zip(found.policies, found.reaches, strict=True)
+        if policy.name in doubtful
+        for key in one.unread
+    ]
+    told = f"règles indéterminées : {listed(f'« {name} »' for name in doubtful)}" if doubtful else "lecture incomplète"
+    return told + (f" ; groupes ou rôles non lus : {listed(groups)}" if groups else "")
