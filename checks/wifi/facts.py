@@ -225,6 +225,8 @@ class Network(Record, frozen=True, kw_only=True):
     variants: tuple[Variant, ...] = ()
     incomplete: bool = False
     """Every description of it was cut short or damaged: what is not here may exist."""
+    best_only: bool = False
+    """The tool names only the strongest protection (`netsh`): the network may accept a weaker one beside it."""
     packet: Packet | None = None
     """First frame that describes it."""
     file: str = ""
@@ -290,6 +292,8 @@ class EapSession(Record, frozen=True, kw_only=True):
     """Methods really started, in order: `PEAP`, `TTLS`, `TLS`, `LEAP`, `MD5`…"""
     identity_in_clear: bool
     """The station said who it is before any encryption (an anonymous identity does not count)."""
+    identity_seen: bool | None = None
+    """The capture holds what the station answered when asked who it is; None in facts that do not tell."""
     identity: str = ""
     """Pseudonym of the identity; empty when none was sent, or an anonymous one."""
     realm: str = ""

@@ -26,7 +26,6 @@ from checks.wifi.facts import (
     Neighbour,
     Network,
     OweTransition,
-    Packet,
     ProbeLeak,
     Sample,
     Suites,
@@ -343,14 +342,13 @@ def sessions(survey: Survey, names: Pseudonyms) -> tuple[EapSession, ...]:
 def _session(pair: Pair, exchange: Exchange, names: Pseudonyms) -> EapSession:
     identity = exchange.identity or b""
     clear = not is_anonymous(identity)
-    packets: list[Packet] = [exchange.first]
-    if exchange.identity_packet and exchange.identity_packet != exchange.first:
-        packets.append(exchange.identity_packet)
+    packets = dict.fromkeys(packet for packet in (exchange.first, exchange.identity_packet) if packet)
     return EapSession(
         bssid=equipment(pair[0]),
         client=names.station(pair[1]),
         methods=tuple(exchange.started),
         identity_in_clear=clear,
+        identity_seen=exchange.identity is not None,
         identity=names.identity(identity) if clear else "",
         realm=realm_of(identity),
         offered=exchange.refused,

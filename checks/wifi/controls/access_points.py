@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from checks.common.french import count, listed
 from checks.model import Affected, Context, Judgement, Reason, Severity, failed, not_applicable, passed
+from checks.wifi.capture.suites import FAMILIES, OTHER
 from checks.wifi.controls.common import (
     describe,
     distinct,
@@ -31,7 +32,12 @@ from checks.wifi.roles import Own, is_known, known_bssids, neighbours
 
 _WEAKNESS = {"open": 0, "wep": 1, "wpa": 2, "owe": 3, "wpa2": 4, "wpa3": 5}
 """What lets people in most easily comes first."""
-_LOOKS_LIKE = str.maketrans("01358", "olesb")
+_LOOKS_LIKE = str.maketrans(
+    {"0": "o", "1": "l", "3": "e", "5": "s", "8": "b", "i": "l"}
+    # Cyrillic, then Greek letters that are drawn like Latin ones (Unicode Technical Standard 39, confusables).
+    | dict(zip("\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458\u0501", "aeopcyxlsjd", strict=True))
+    | dict(zip("\u03b1\u03bf\u03c1\u03c5\u03bd\u03b9", "aopuvl", strict=True))
+)
 _SHORTEST = 4
 """Names shorter than that look like one another by chance."""
 
@@ -52,6 +58,8 @@ def unknown_radios(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         return unsure(own, detail, Reason.NOT_CONFIGURED)
     strangers = (*own.strangers, *(network for network in claimed if not is_known(network, inventory)))
     if not strangers:
+        if doubt := _cut(own):
+            return doubt
         seen = few(of_network(network, "dans l'inventaire") for network in heard)
         return passed(own.ssid, f"Toutes les bornes qui annoncent « {own.ssid} » sont connues.", *seen)
     weaker = _weakest(strangers) < _weakest(own.networks)
@@ -91,16 +99,15 @@ def one_security(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         return not_applicable(own.ssid, f"« {own.ssid} » n'est annoncé qu'en 6 GHz.")
     readable = [network for network in heard if not network.incomplete and network.encryption not in ("", "unknown")]
     changed = [network for network in readable if _changed(network)]
-    kinds = Counter(network.encryption for network in readable)
+    kinds = Counter(_kind(network) for network in _whole(readable))
     if len(kinds) > 1 or changed:
-        usual = kinds.most_common(1)[0][0]
-        odd = [network for network in readable if network.encryption != usual and network not in changed]
+        usual = _example(readable, kinds.most_common(1)[0][0])
+        odd = [one for one in _whole(readable) if _kind(one) != _kind(usual) and one not in changed]
         words = {word for network in readable for word in _encryptions(network)}
         mixed = "open" in words and len(words) > 1
-        told = listed(generation(word) for word in dict.fromkeys(w for n in readable for w in _encryptions(n)))
-        affected = [
-            _radio(one, "other-security", f"{generation(one.encryption)} au lieu de {generation(usual)}") for one in odd
-        ]
+        told = listed(_protection(one) for one in (usual, *odd)) if odd else ""
+        told = told or listed(generation(word) for word in dict.fromkeys(w for n in changed for w in _encryptions(n)))
+        affected = [_radio(one, "other-security", f"{_protection(one)} au lieu de {_protection(usual)}") for one in odd]
         affected += [_radio(one, "changed", _history(one)) for one in changed]
         return failed(
             own.ssid,
@@ -111,9 +118,34 @@ def one_security(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         )
     if len(readable) < len(heard):
         return unsure(own, f"Une partie des bornes de « {own.ssid} » n'est pas lisible : comparaison impossible.")
-    number = count(len(own.networks), "borne", "bornes")
-    seen = few(of_network(network) for network in own.networks)
+    number = count(len({network.bssid for network in heard}), "borne", "bornes")
+    seen = few(of_network(network) for network in heard)
     return passed(own.ssid, f"« {own.ssid} » est protégé de la même façon partout ({number}).", *seen)
+
+
+Kind = tuple[str, frozenset[str]]
+"""Encryption, and families of key management: a password and an account are not the same protection."""
+
+
+def _kind(network: Network) -> Kind:
+    families = frozenset(FAMILIES.get(akm, OTHER) for akm in network.akms)
+    return network.encryption, families
+
+
+def _whole(found: list[Network]) -> list[Network]:
+    """Radios to compare: one that `netsh` describes by its strongest protection may be like the others."""
+    words = {word for network in found if not network.best_only for word in network.encryption.split("-")}
+    return [network for network in found if not network.best_only or network.encryption not in words]
+
+
+def _example(found: Iterable[Network], kind: Kind) -> Network:
+    return next(network for network in found if _kind(network) == kind)
+
+
+def _protection(network: Network) -> str:
+    """`WPA2 (802.1X)`."""
+    names = ", ".join(network.akms)
+    return f"{generation(network.encryption)}{f' ({names})' if names else ''}"
 
 
 def _encryptions(network: Network) -> list[str]:
@@ -146,10 +178,12 @@ def look_alikes(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         names = listed(f"« {network.ssid} »" for network in twins)
         return failed(
             own.ssid,
-            f"Un nom presque pareil que « {own.ssid} » est annoncé : {names}.",
+            f"Un nom presque pareil à « {own.ssid} » est annoncé : {names}.",
             *few(of_network(network) for network in twins),
             affected=distinct(_radio(network, "look-alike", f"« {network.ssid} »") for network in twins),
         )
+    if doubt := _cut(own):
+        return doubt
     number = count(
         len({network.ssid for network in neighbours(own.facts)}), "autre nom comparé", "autres noms comparés"
     )
@@ -157,9 +191,9 @@ def look_alikes(own: Own, context: Context) -> Judgement:  # noqa: ARG001
 
 
 def _shape(ssid: str) -> str:
-    """What the eye keeps of a name: no accent, case, space, punctuation, digit in place of a letter."""
-    plain = unicodedata.normalize("NFKD", ssid).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]", "", plain).translate(_LOOKS_LIKE)
+    """What the eye keeps of a name: no accent, case, space, punctuation, nor letter or digit drawn like another."""
+    plain = unicodedata.normalize("NFKD", ssid).lower().translate(_LOOKS_LIKE)
+    return re.sub(r"[^a-z0-9]", "", plain)
 
 
 @each_ssid()
@@ -183,6 +217,13 @@ def access_points_only(own: Own, context: Context) -> Judgement:  # noqa: ARG001
 def _heard(own: Own) -> list[Network]:
     """Radios that a capture or a scan received: a setting does not tell who is in the air."""
     return [network for network in (*own.networks, *own.strangers) if network.source != EXPORT]
+
+
+def _cut(own: Own) -> Judgement | None:
+    """Not assessed when something was cut off: who was not heard may be there."""
+    if not own.facts.truncated:
+        return None
+    return unsure(own, f"Ce qui a été capté est incomplet : d'autres bornes annoncent peut-être « {own.ssid} ».")
 
 
 def _silent(own: Own) -> Judgement:

@@ -100,9 +100,10 @@ def same_firmware(facts: WifiFacts, context: Context) -> Judgement:  # noqa: ARG
         seen = few(of_config(one, f"{one.product} {version}") for f in several.values() for version, one in f.items())
         message = f"Toutes les bornes n'ont pas la même version ({told}) : certaines ont été oubliées."
         return failed(SITE, message, *seen, affected=affected)
-    silent = {one.product for one in facts.configurations} - set(versions)
-    if silent:
-        detail = f"Les exports ne donnent pas la version du micrologiciel ({listed(sorted(silent))})."
+    known = {(one.product, one.file) for one in facts.configurations if one.firmware}
+    if silent := {(one.product, one.file) for one in facts.configurations} - known:
+        names = listed(f"{product}, {file}" for product, file in sorted(silent))
+        detail = f"Tous les exports ne donnent pas la version du micrologiciel (manque : {names})."
         return not_assessed(SITE, Gap(reason=Reason.UNSUPPORTED, detail=detail))
     seen = few(of_config(one, f"{one.product} {version}") for f in versions.values() for version, one in f.items())
     told = listed(f"{product} {version}" for product, found in versions.items() for version in found)

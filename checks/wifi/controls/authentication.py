@@ -89,7 +89,7 @@ def _none(own: Own) -> Judgement:
     found = offers(own)
     if not found:
         return unseen(own)
-    if not has_enterprise(own) and all(offer.readable for offer in found):
+    if not has_enterprise(own) and all(offer.entry_known for offer in found):
         return not_applicable(own.ssid, f"« {own.ssid} » n'utilise pas 802.1X.")
     return unsure(own, f"Aucune authentification 802.1X sur « {own.ssid} » n'a été capturée.")
 
@@ -134,7 +134,11 @@ def identities(subject: str, sessions: list[EapSession], context: Context) -> Ju
         named = count(len(affected), "appareil annonce son identité", "appareils annoncent leur identité")
         message = f"{named} en clair avant tout chiffrement."
         return failed(subject, message, *few(of_packets(_realm(one), one.packets) for one in clear), affected=affected)
-    seen = few(of_packets(f"{one.client} : identité anonyme ou non vue", one.packets) for one in sessions)
+    shown = [one for one in sessions if one.identity_seen is not False]
+    if not shown:
+        detail = f"Aucune capture de {subject} ne montre ce que les appareils répondent quand on leur demande leur nom."
+        return not_assessed(subject, Gap(reason=Reason.UNSUPPORTED, detail=detail))
+    seen = few(of_packets(f"{one.client} : identité anonyme", one.packets) for one in shown)
     return passed(subject, "Aucune identité n'a été annoncée en clair dans les authentifications capturées.", *seen)
 
 

@@ -55,6 +55,8 @@ class Offer(NamedTuple):
     band: str
     incomplete: bool
     evidence: Evidence
+    best_only: bool = False
+    """Only the strongest protection is known."""
 
     @property
     def words(self) -> frozenset[str]:
@@ -70,6 +72,11 @@ class Offer(NamedTuple):
     def readable(self) -> bool:
         """The encryption is known and nothing was cut off."""
         return not self.incomplete and not self.words & {"", "unknown", "other"}
+
+    @property
+    def entry_known(self) -> bool:
+        """It is known how one gets in: freely, with a shared password, or with an account."""
+        return self.readable and (bool(self.akms) or self.words <= {"open", "owe", "wep"})
 
 
 # --- One judgement per SSID
@@ -155,6 +162,31 @@ def no_capture(own: Own, what: str) -> Judgement:
     return unsure(own, detail, Reason.NOT_CONFIGURED)
 
 
+def only_best(own: Own) -> Judgement | None:
+    """Not assessed when nothing but `netsh` describes some radio: it may accept something weaker than what it names."""
+    if any(one.encryption for one in own.configurations):
+        return None
+    whole = {network.bssid for network in own.networks if not network.best_only}
+    if all(network.bssid in whole for network in own.networks if network.best_only):
+        return None
+    detail = (
+        f"Windows (netsh) ne montre que la protection la plus forte de « {own.ssid} » : une plus faible est peut-être "
+        "acceptée à côté. Une capture, un relevé Linux (iw) ou l'export des bornes le dirait."
+    )
+    return unsure(own, detail)
+
+
+def silent_radios(found: Iterable[Offer], tells: Callable[[Offer], bool]) -> list[Offer]:
+    """Ways in that no source describes enough: a setting speaks for every radio, else each radio must tell."""
+    every = list(found)
+    radios = [offer for offer in every if not offer.id.startswith("export:")]
+    settings = [offer for offer in every if offer.id.startswith("export:")]
+    if any(tells(offer) for offer in settings) and all(tells(offer) for offer in settings if not radios):
+        return []
+    told = {offer.id for offer in radios if tells(offer)}
+    return [offer for offer in radios or settings if offer.id not in told and not tells(offer)]
+
+
 def captured(own: Own) -> bool:
     """A capture, not only a scan or an export, holds this SSID."""
     return any(network.source == CAPTURE for network in own.networks)
@@ -210,6 +242,7 @@ def _of_network(network: Network) -> Offer:
         band=network.band,
         incomplete=network.incomplete,
         evidence=of_network(network),
+        best_only=network.best_only,
     )
 
 

@@ -22,10 +22,11 @@ from checks.wifi.controls.common import (
     few,
     generation,
     has_enterprise,
-    no_export,
     of_config,
     offers,
+    only_best,
     pmf_rank,
+    silent_radios,
     unseen,
     unsure,
 )
@@ -55,6 +56,8 @@ def professional(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         return doubt
     if own.role in _PERSONAL and any(not offer.akms for offer in found if offer.words & {"wpa2"}):
         return unsure(own, f"Rien ne dit si « {own.ssid} » s'ouvre par un compte ou par un mot de passe partagé.")
+    if doubt := only_best(own):
+        return doubt
     how = listed(describe(offer.encryption, offer.akms, offer.pmf) for offer in found)
     return passed(own.ssid, f"« {own.ssid} » est bien protégé : {how}.", *few(offer.evidence for offer in found))
 
@@ -95,8 +98,10 @@ def individual_authentication(own: Own, context: Context) -> Judgement:  # noqa:
         message = f"« {own.ssid} » s'ouvre sans compte personnel : un départ ne retire l'accès à personne."
         return failed(own.ssid, message, *few(offer.evidence for offer in shared), affected=affected)
     alone = [offer for offer in found if ENTERPRISE in offer.families]
-    if not alone and not has_enterprise(own):
-        return unsure(own, f"Rien ne dit comment on s'identifie sur « {own.ssid} ».")
+    if (not alone and not has_enterprise(own)) or silent_radios(found, lambda offer: offer.entry_known):
+        return _unreadable(own, found) or unsure(
+            own, f"Rien ne dit, ou pas partout, comment on entre sur « {own.ssid} »."
+        )
     if doubt := _unreadable(own, found):
         return doubt
     message = f"« {own.ssid} » demande un compte ou un certificat à chacun (802.1X)."
@@ -135,8 +140,14 @@ def no_old_cipher(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     if doubt := _unreadable(own, found):
         return doubt
     # WPA3 and OWE leave no room for TKIP; for WPA2, only the list of ciphers can tell.
-    if not any(offer.ciphers or offer.words <= {"wpa3", "owe"} for offer in found):
-        return no_export(own, "La liste des chiffrements acceptés")
+    silent = silent_radios(found, lambda offer: bool(offer.ciphers) or offer.words <= {"wpa3", "owe", "open"})
+    if len(silent) == len(found):
+        return unsure(own, f"La liste des chiffrements acceptés par « {own.ssid} » n'est dans aucune donnée fournie.")
+    if silent:
+        names = listed(offer.label for offer in silent)
+        return unsure(own, f"La liste des chiffrements de « {own.ssid} » n'est pas connue partout ({names}).")
+    if doubt := only_best(own):
+        return doubt
     ciphers = listed(cipher for offer in found for cipher in offer.ciphers or ())
     message = f"« {own.ssid} » n'accepte que des chiffrements actuels{f' ({ciphers})' if ciphers else ''}."
     return passed(own.ssid, message, *few(offer.evidence for offer in found))
@@ -177,6 +188,9 @@ def management_frames(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     if not told:
         return unsure(own, f"Les données fournies ne disent rien de la protection (PMF) sur « {own.ssid} ».")
     least = min((offer.pmf for offer in told), key=pmf_rank)
+    if silent := silent_radios(found, lambda offer: bool(offer.pmf)):
+        names = listed(offer.label for offer in silent)
+        return unsure(own, f"La protection (PMF) de « {own.ssid} » n'est pas connue partout ({names}).")
     message = f"« {own.ssid} » protège les trames de gestion (PMF {_PMF[least]})."
     if least == PMF_CAPABLE and False in {details.sae_requires_pmf for details in _details(own)}:
         # The WPA3 specification asks the station to do so; only the access point can be sure of it.
@@ -230,10 +244,11 @@ def current_generation(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         return doubt
     override = any(network.override for network in own.networks)
     mixed = any("wpa2" in offer.words for offer in found)
-    how = "seul"
+    how = "" if only_best(own) else " seul"
     if mixed:
-        how = "à côté de WPA2 (mode compatibilité RSN)" if override else f"à côté de WPA2 (transition{_way_back(own)})"
-    return passed(own.ssid, f"« {own.ssid} » propose WPA3 {how}.", *few(offer.evidence for offer in found))
+        beside = "mode compatibilité RSN" if override else f"transition{_way_back(own)}"
+        how = f" à côté de WPA2 ({beside})"
+    return passed(own.ssid, f"« {own.ssid} » propose WPA3{how}.", *few(offer.evidence for offer in found))
 
 
 def _way_back(own: Own) -> str:
@@ -277,9 +292,12 @@ def open_network(own: Own, context: Context) -> Judgement:  # noqa: ARG001
             "ce que l'export des bornes montrerait (export_files)."
         )
         return unsure(own, detail)
+    joined, bare = any(one.isolation is False for one in settings), any(one.portal == "" for one in settings)
+    lacks = "ni isolé ni derrière un portail" if joined and bare else "sans isolement" if joined else "sans portail"
+    risk = "tout s'y lit et s'y croise" if joined else "tout s'y lit"
     return failed(
         own.ssid,
-        f"« {own.ssid} » est ouvert sans chiffrement, et ni isolé ni derrière un portail : tout s'y lit et s'y croise.",
+        f"« {own.ssid} » est ouvert sans chiffrement, {lacks} : {risk}.",
         *seen,
         affected=distinct(fault(offer, "open", "ouvert, sans OWE") for offer in opened),
     )

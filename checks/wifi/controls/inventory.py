@@ -8,7 +8,7 @@ from checks.common.french import count, listed
 from checks.model import Affected, Context, Gap, Judgement, Reason, failed, not_assessed, passed
 from checks.wifi.controls.common import SITE, few, of_config, of_network
 from checks.wifi.facts import WifiFacts
-from checks.wifi.roles import Own, own_ssids
+from checks.wifi.roles import Own, is_known, known_bssids, own_ssids
 
 
 def declared_names(facts: WifiFacts, context: Context) -> Judgement:  # noqa: ARG001
@@ -37,9 +37,27 @@ def declared_names(facts: WifiFacts, context: Context) -> Judgement:  # noqa: AR
     known = [of_config(item, f"« {item.ssid} »") for one in every for item in one.configurations]
     if not seen and not known:
         return _unknown("Aucun des réseaux déclarés n'a été vu ni trouvé dans un export.", Reason.UNREACHABLE)
+    if doubt := _unseen(facts):
+        return doubt
     number = count(len(every), "réseau Wi-Fi connu", "réseaux Wi-Fi connus")
     message = f"{number}, chacun avec son usage déclaré."
     return passed(SITE, message, *(seen or few(known)))
+
+
+def _unseen(facts: WifiFacts) -> Judgement | None:
+    """What could hide a forgotten network: no way to tell our equipment from a neighbour's, or a name never heard."""
+    inventory = known_bssids(facts)
+    if not inventory and not facts.configurations:
+        detail = (
+            "Sans la liste de vos bornes (access_points du profil de site) ni export, un réseau oublié ne se distingue "
+            "pas de celui d'un voisin."
+        )
+        return _unknown(detail, Reason.NOT_CONFIGURED)
+    masked = [one for one in facts.networks if not one.ssid and not one.mode and is_known(one, inventory)]
+    if masked:
+        radios = listed(one.bssid for one in masked)
+        return _unknown(f"Vos bornes diffusent un réseau masqué dont le nom n'a pas été entendu ({radios}).")
+    return None
 
 
 def _nothing_declared(facts: WifiFacts, every: Iterable[Own]) -> Judgement:
@@ -51,5 +69,5 @@ def _nothing_declared(facts: WifiFacts, every: Iterable[Own]) -> Judgement:
     return _unknown(detail, Reason.NOT_CONFIGURED)
 
 
-def _unknown(detail: str, reason: Reason) -> Judgement:
+def _unknown(detail: str, reason: Reason = Reason.UNSUPPORTED) -> Judgement:
     return not_assessed(SITE, Gap(reason=reason, detail=detail))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from checks.common.french import count, listed
 from checks.model import Affected, Context, Judgement, Reason, Severity, failed, not_applicable, passed
-from checks.wifi.capture.suites import PSK, SAE
+from checks.wifi.capture.suites import FAMILIES, PSK, SAE
 from checks.wifi.controls.common import (
     bssids,
     captured,
@@ -20,6 +20,7 @@ from checks.wifi.controls.common import (
     of_config,
     of_packets,
     offers,
+    only_best,
     protections,
     setting,
     station,
@@ -51,8 +52,15 @@ def offline_attack(own: Own, context: Context) -> Judgement:  # noqa: ARG001
     found = [one for one in mine if one.offline_attack]
     if found:
         return _attackable(own, found)
-    if not protections(own) & {PSK} and all(offer.readable for offer in offers(own)):
-        if not protections(own):
+    every = offers(own)
+    if any("wep" in offer.words for offer in every):
+        return not_applicable(own.ssid, f"« {own.ssid} » est en WEP : voir les chiffrements dépassés.")
+    if not protections(own) & {PSK} and any(o.words & {"wpa", "wpa2"} and not o.akms for o in every):
+        return unsure(own, f"Rien ne dit si « {own.ssid} » s'ouvre par un compte ou par un mot de passe partagé.")
+    if not protections(own) & {PSK} and all(offer.readable for offer in every):
+        if doubt := only_best(own):
+            return doubt
+        if all(offer.words <= {"open", "owe"} for offer in every):
             return not_applicable(own.ssid, f"« {own.ssid} » n'a pas de mot de passe à retrouver.")
         message = f"« {own.ssid} » échange ses clés sans rien laisser à essayer hors ligne."
         return passed(own.ssid, message, *few(offer.evidence for offer in offers(own)))
@@ -105,8 +113,20 @@ def password_strength(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         )
     if any(one.psk_bits is None for one in known):
         return unsure(own, f"La longueur du mot de passe de « {own.ssid} » est connue, mais pas sa force.")
+    if silent := _unmeasured(own, known):
+        names = listed(f"{one.product}, {one.file}" for one in silent)
+        return unsure(own, f"Le mot de passe de « {own.ssid} » n'est pas mesuré dans tous les réglages ({names}).")
     seen = few(of_config(one, _measured(one)) for one in known)
     return passed(own.ssid, f"Le mot de passe de « {own.ssid} » est long et difficile à deviner.", *seen)
+
+
+def _unmeasured(own: Own, known: list[WlanConfig]) -> list[WlanConfig]:
+    """Settings of the SSID that ask for a shared password, and do not give it: another one may be in use there."""
+    return [
+        one
+        for one in own.configurations
+        if one not in known and any(FAMILIES.get(akm) in {PSK, SAE} for akm in one.akms)
+    ]
 
 
 def _weakness(one: WlanConfig) -> tuple[Severity, str] | None:
@@ -130,7 +150,9 @@ def _no_password(own: Own, what: str) -> Judgement:
     found = offers(own)
     if not found:
         return unseen(own)
-    if not has_password(own) and all(offer.readable for offer in found):
+    if any("wep" in offer.words for offer in found):
+        return not_applicable(own.ssid, f"« {own.ssid} » est en WEP, dont la clé se retrouve quelle qu'elle soit.")
+    if not has_password(own) and all(offer.entry_known for offer in found):
         return not_applicable(own.ssid, f"« {own.ssid} » n'a pas de mot de passe partagé.")
     return no_export(own, what)
 
@@ -176,11 +198,16 @@ def password_age(own: Own, context: Context) -> Judgement:
         return _no_password(own, "La date du dernier changement de mot de passe")
     one, changed = min(dated, key=lambda item: item[1])
     days = (context.now - changed).days
+    if days < 0:
+        detail = f"La date du dernier changement du mot de passe de « {own.ssid} » est dans le futur."
+        return unsure(own, detail, Reason.MALFORMED)
     seen = of_config(one, f"mot de passe changé le {changed:%d/%m/%Y}")
-    age = f"Le mot de passe de « {own.ssid} » date du {changed:%d/%m/%Y} ({count(max(days, 0), 'jour')})"
+    age = f"Le mot de passe de « {own.ssid} » date du {changed:%d/%m/%Y} ({count(days, 'jour')})"
     if days > MAX_AGE_DAYS:
         message = f"{age} : ceux qui sont partis depuis le connaissent encore."
         return failed(own.ssid, message, seen, affected=(setting(one, "old-password", f"{days} jours"),))
+    if len(dated) < len([item for item in own.configurations if item.psk_group or item.psk_bits is not None]):
+        return unsure(own, f"La date du mot de passe de « {own.ssid} » n'est pas connue dans tous les exports.")
     return passed(own.ssid, f"{age}.", seen)
 
 

@@ -41,7 +41,7 @@ def _no_profile(own: Own) -> Judgement:
     found = offers(own)
     if not found:
         return unseen(own)
-    if not has_enterprise(own) and all(offer.readable for offer in found):
+    if not has_enterprise(own) and all(offer.entry_known for offer in found):
         return not_applicable(own.ssid, f"« {own.ssid} » n'utilise pas 802.1X.")
     detail = (
         f"Aucun profil d'appareil pour « {own.ssid} » : exporter celui d'un poste (netsh wlan export profile) "

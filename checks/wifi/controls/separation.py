@@ -50,13 +50,20 @@ def apart_from_professional(own: Own, context: Context) -> Judgement:  # noqa: A
         return failed(own.ssid, message, *_proof(own, [one for one, _ in faults]), affected=affected, severity=severity)
     if not offers(own):
         return unseen(own)
-    silent = [one.ssid for one in (own, *internal) if not _vlans(one)]
+    silent = [one for one in (own, *internal) if not _vlans(one)]
     if silent:
-        names = listed(f"« {ssid} »" for ssid in silent)
+        names = listed(f"« {one.ssid} »" for one in silent)
         return unsure(own, f"Le VLAN de {names} n'est dans aucun export : la séparation n'est pas prouvée.")
+    partial = [one for one in (own, *internal) if any(setting.vlan is None for setting in one.configurations)]
+    if partial:
+        names = listed(f"« {one.ssid} »" for one in partial)
+        return unsure(own, f"Un des réglages de {names} n'indique aucun VLAN : la séparation n'est pas prouvée.")
     if _dynamic(own):
         return unsure(own, f"Le serveur d'authentification choisit le VLAN des appareils de « {own.ssid} ».")
-    message = f"« {own.ssid} » a son propre VLAN ({_numbers(own)}), qui n'est celui d'aucun réseau interne."
+    message = (
+        f"« {own.ssid} » a son propre VLAN ({_numbers(own)}), qui n'est celui d'aucun réseau interne. "
+        "Que rien ne passe de l'un à l'autre se prouve depuis l'intérieur."
+    )
     return passed(own.ssid, message, *_proof(own, internal))
 
 

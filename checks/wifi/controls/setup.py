@@ -16,7 +16,7 @@ from checks.wifi.controls.common import (
     unseen,
     unsure,
 )
-from checks.wifi.facts import WPS_ABSENT, WPS_CONFIGURED, WPS_UNCONFIGURED, Network, WlanConfig
+from checks.wifi.facts import EXPORT, WPS_ABSENT, WPS_CONFIGURED, WPS_UNCONFIGURED, Network, WlanConfig
 from checks.wifi.roles import Own
 
 _ON = (WPS_CONFIGURED, WPS_UNCONFIGURED)
@@ -44,7 +44,9 @@ def wps_off(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         return failed(own.ssid, message, *seen, affected=affected, severity=severity)
     told = [one for one in own.networks if one.wps == WPS_ABSENT and not one.incomplete]
     off = [one for one in own.configurations if one.wps is False]
-    if len(told) < len(own.networks) or not (told or off):
+    known = {one.bssid for one in told}
+    silent = any(one.bssid not in known for one in own.networks if one.source != EXPORT)
+    if silent or not (told or off) or (not told and len(off) < len(own.configurations)):
         return unsure(own, f"Les données fournies ne disent pas, ou pas partout, si WPS est actif sur « {own.ssid} ».")
     proof: list[Evidence] = [of_network(one, "WPS absent") for one in told]
     proof += [of_config(one, "WPS désactivé") for one in off]

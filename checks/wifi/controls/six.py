@@ -41,7 +41,8 @@ def six_gigahertz(own: Own, context: Context) -> Judgement:  # noqa: ARG001
             *few(of_network(network, ", ".join(told)) for network, _, told in faults),
             affected=distinct(fault(offer, "six-ghz", ", ".join(told)) for _, offer, told in faults),
         )
-    if any(not offer.readable or not offer.pmf for _, offer in radios):
+    without_h2e = any(SAE in offer.families and network.sae_hash_to_element is None for network, offer in radios)
+    if without_h2e or any(not offer.readable or offer.best_only or not offer.pmf for _, offer in radios):
         return unsure(own, f"La description de « {own.ssid} » en 6 GHz est incomplète.")
     seen = few(of_network(network) for network, _ in radios)
     return passed(own.ssid, f"« {own.ssid} » suit les règles de la bande 6 GHz.", *seen)

@@ -94,7 +94,14 @@ def weak_connections(own: Own, context: Context) -> Judgement:  # noqa: ARG001
         )
         message = f"{number} à « {own.ssid} » moins bien que le réseau ne le permet."
         return failed(own.ssid, message, *seen, affected=affected)
-    known = [one for one in mine if one.akm or one.protected]
+    # Where the network leaves a choice, only what the station chose tells; elsewhere, that it encrypts is enough.
+    several = sae and PSK in protections(own)
+    mixed = better and any(cipher in _OLD for network in own.networks for cipher in network.pairwise)
+    known = [
+        one
+        for one in mine
+        if (one.akm or (one.protected and not several)) and (one.pairwise or not mixed) and (one.akm or one.protected)
+    ]
     if not known:
         return unsure(own, f"La capture ne montre pas comment les appareils se connectent à « {own.ssid} ».")
     number = count(len(known), "appareil vu", "appareils vus")

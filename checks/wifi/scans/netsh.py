@@ -137,6 +137,7 @@ def _network(block: _Block, radio: dict[str, str], security: Security, desk: Des
         band=band[1].replace(",", ".") if band else "",
         channel=int(channel[0]) if channel else None,
         oui=oui_of(bssid),
+        best_only=security.encryption not in {"open", "wep", "unknown"},
         mode="ad-hoc" if plain(block.fields.get("type", "")) in {"adhoc", "ad hoc", "ad-hoc"} else "",
         generation=_GENERATIONS.get(radio.get("radio", ""), ""),
         file=desk.name,
