@@ -265,6 +265,8 @@ def _doubted(row: PlanRow, term: Term) -> Term:
 
 
 def _device(repository: Repository) -> str:
-    """What fails at once: the host of the address, else the folder."""
+    """What fails at once: the declared machine, the host of the address, else the folder."""
+    if repository.server:
+        return repository.server
     host = _HOST.match(repository.address)
     return (host.group(1) if host else repository.address or repository.label).casefold()

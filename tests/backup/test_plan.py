@@ -340,6 +340,7 @@ def test_two_repositories_of_one_host_are_one_medium() -> None:
     facts = everywhere(address="sftp:a@nas.tilleuls.test:/b")
     assert graded(facts).media.text == "2"
     assert graded(house()).media.text == "3"
+    assert graded(everywhere(server="192.0.2.10")).media.text == "2"
 
 
 def test_offsite_needs_a_place_away_from_production() -> None:

@@ -97,6 +97,11 @@ def test_safe_copy_is_unknown_when_locks_were_refused() -> None:
     assert every("immutability.one_safe_copy", with_repository(NAS, refused, offline=True))[0].verdict is P
 
 
+def test_lock_on_the_array_of_production_saves_nothing() -> None:
+    facts = everywhere(lock("compliance"), same_array_as_source=True)
+    assert every("immutability.one_safe_copy", facts)[0].verdict is F
+
+
 def test_lock_of_the_bucket_holds_for_the_repository_inside() -> None:
     governed = Immutability(lock="governance", proof="configured")
     address = "s3.tilleuls.test/copies"
