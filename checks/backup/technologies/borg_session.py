@@ -17,7 +17,7 @@ from checks.backup.technologies.base import Tools
 from checks.backup.technologies.borg_view import View, view
 from checks.backup.technologies.command import SHORT, Answer, Program, find, program
 from checks.backup.technologies.http_values import at, text
-from checks.backup.technologies.locations import Place, borg_place, reach, ssh_options
+from checks.backup.technologies.locations import Place, borg_place, home, is_folder, reach, ssh_options
 from checks.common.text import clean
 from checks.model import CollectError, Reason
 
@@ -66,14 +66,14 @@ def opened(config: RepositoryConfig, tools: Tools, within: Path | None = None) -
         "BORG_USE_CHUNKS_ARCHIVE": "no",
         "BORG_EXIT_CODES": "legacy",  # 0, 1 for a warning, 2 for an error, whatever the version
     }
-    keys = Path.home() / ".config" / "borg" / "keys"
-    if keys.is_dir():
+    keys = home() / ".config" / "borg" / "keys"
+    if is_folder(keys):
         settings["BORG_KEYS_DIR"] = str(keys)
     with contextlib.ExitStack() as stack:
         local: View | None = None
         options: tuple[str, ...] = ("--lock-wait", "1")
         if place.kind == "local":
-            if not Path(place.path).is_dir():
+            if not is_folder(place.path):
                 raise CollectError(Reason.UNREACHABLE, f"Le dossier {place.address} n'existe pas ou ne se lit pas.")
             local = stack.enter_context(view(Path(place.path)))
             settings["BORG_REPO"] = str(local.path)

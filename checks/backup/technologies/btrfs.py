@@ -19,6 +19,7 @@ from checks.backup.technologies.base import Tools
 from checks.backup.technologies.command import Program, program
 from checks.backup.technologies.exports import read_exports
 from checks.backup.technologies.http_values import iso
+from checks.backup.technologies.locations import is_folder
 from checks.backup.technologies.record import unread, unsupported
 from checks.backup.technologies.snapshots import SAME_ARRAY, english_time, immutability, same_array
 from checks.common.text import clean
@@ -89,7 +90,7 @@ def read(config: RepositoryConfig, tools: Tools) -> Repository:
 def _asked(config: RepositoryConfig, tools: Tools) -> Reading:
     """Ask the program of this machine. Raises `CollectError`."""
     where = Path(config.location)
-    if not where.is_absolute() or not where.is_dir():
+    if not where.is_absolute() or not is_folder(where):
         raise CollectError(Reason.UNREACHABLE, "« location » attend un dossier du système de fichiers Btrfs.")
     tools.progress(f"{config.label} : instantanés Btrfs")
     with program("btrfs", tools) as btrfs:

@@ -25,7 +25,7 @@ from checks.backup.technologies.base import Tools
 from checks.backup.technologies.command import Program, find, program
 from checks.backup.technologies.exports import read_exports
 from checks.backup.technologies.http_values import at, moment, rows, text, whole
-from checks.backup.technologies.locations import Place, reach
+from checks.backup.technologies.locations import Place, home, reach
 from checks.backup.technologies.record import unread, unsupported
 from checks.common.text import clean
 from checks.model import CollectError, Gap, Reason
@@ -82,7 +82,7 @@ def read(config: RepositoryConfig, tools: Tools) -> Repository:
 def _asked(config: RepositoryConfig, tools: Tools) -> Reading:
     """Ask the program of this machine. Raises `CollectError`."""
     find(PRODUCT)
-    file = Path.home() / ".config" / "kopia" / "repository.config" if config.location == "default" else config.location
+    file = home() / ".config" / "kopia" / "repository.config" if config.location == "default" else config.location
     place = parse_place(_configuration(Path(file)))
     if place.kind != "local":
         reach(place, tools, "lecture d'un dépôt kopia")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -40,6 +41,22 @@ class Place(NamedTuple):
             return clean(self.path, 300)
         host = f"[{self.host}]" if ":" in self.host else self.host
         return clean(f"{self.kind}://{host}:{self.port}/{self.path.lstrip('/')}", 300)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder stands there, as far as we may see: one that we may not reach is not there for us."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False
+
+
+def home() -> Path:
+    """Folder of this person; one that does not exist when the system does not know it."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")
 
 
 def restic_place(location: str) -> Place:

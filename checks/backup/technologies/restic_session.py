@@ -13,7 +13,7 @@ from checks.backup.config import RepositoryConfig
 from checks.backup.facts import Point
 from checks.backup.technologies.base import Tools
 from checks.backup.technologies.command import SHORT, Answer, Program, find, program
-from checks.backup.technologies.locations import Place, reach, restic_place, ssh_options, with_credentials
+from checks.backup.technologies.locations import Place, is_folder, reach, restic_place, ssh_options, with_credentials
 from checks.model import CollectError, Reason
 
 PRODUCT = "restic"
@@ -68,7 +68,7 @@ def opened(config: RepositoryConfig, tools: Tools, within: Path | None = None) -
     settings = {"GOMAXPROCS": "2"}  # gentle: the machine that runs the audit may be the backup server
     options: tuple[str, ...] = ("--no-lock",)
     if place.kind == "local":
-        if not Path(place.path).is_dir():
+        if not is_folder(place.path):
             raise CollectError(Reason.UNREACHABLE, f"Le dossier {place.address} n'existe pas ou ne se lit pas.")
         options += ("--no-cache",)
     else:

@@ -19,6 +19,7 @@ from checks.backup.facts import Encryption, Immutability, Point, Repository
 from checks.backup.technologies.base import Entry, Tools
 from checks.backup.technologies.command import installed, program
 from checks.backup.technologies.exports import read_exports
+from checks.backup.technologies.locations import is_folder
 from checks.backup.technologies.record import unread, unsupported
 from checks.backup.technologies.restored import shown
 from checks.backup.technologies.rsync_layout import Measure, Tree, find_trees, measure, walk
@@ -70,7 +71,10 @@ def restore(
     target = Path(tempfile.mkdtemp(prefix="rsync-", dir=into))
     back = {}
     for path in paths:
-        origin = _origin(folder, path)
+        try:
+            origin = _origin(folder, path)
+        except OSError:  # a folder on the way is closed to us
+            origin = None
         if origin is None:
             continue
         copy = target / origin.relative_to(folder)
@@ -90,7 +94,7 @@ def restore(
 
 def _root(config: RepositoryConfig) -> Path:
     root = Path(config.location.removeprefix("file://"))
-    if not root.is_dir():
+    if not is_folder(root):
         detail = "Le dossier des copies n'existe pas ou ne se lit pas depuis ce poste."
         raise CollectError(Reason.UNREACHABLE, detail)
     return root

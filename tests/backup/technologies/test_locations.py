@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.backup.technologies import borg, restic
-from checks.backup.technologies.locations import borg_place, reach, restic_place, ssh_options, with_credentials
+from checks.backup.technologies.locations import (
+    borg_place,
+    home,
+    is_folder,
+    reach,
+    restic_place,
+    ssh_options,
+    with_credentials,
+)
 from checks.model import CollectError, Reason
 from tests.backup.technologies.peers import Bench, repository, tools
 
@@ -130,3 +144,33 @@ def test_any_location_gives_a_place_or_a_refusal(text, read):
     assert place.kind == "local" or place.host
     assert not place.host.startswith("-")
     assert "\n" not in place.address
+
+
+def test_a_folder_nobody_may_reach_is_not_there(tmp_path, monkeypatch):
+    assert is_folder(tmp_path)
+    assert not is_folder(tmp_path / "absent")
+    assert not is_folder("a\0b")
+    assert not is_folder("/proc/1/cwd/x" * 600), "a name too long for the system"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert home() == tmp_path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a right to lose")
+def test_a_closed_folder_is_a_gap_and_not_a_crash(tmp_path):
+    """Read as somebody else: the readings only run here as that person."""
+    (tmp_path / "ferme" / "depot").mkdir(parents=True)
+    (tmp_path / "ferme").chmod(0o700)
+    code = f"""
+import os, sys
+sys.path.insert(0, {str(Path(__file__).parents[3])!r})
+from checks.backup.technologies.registry import technology
+from tests.backup.technologies.peers import Bench, repository, tools
+modules = [(name, technology(name)) for name in ("restic", "borg", "rsync", "btrfs")]
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+print([str(module.read(repository(name, {str(tmp_path / "ferme" / "depot")!r}), tools(Bench())).points.reason) for name, module in modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd="/", check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(ast.literal_eval(done.stdout)) <= {"unreachable", "unsupported"}
