@@ -149,6 +149,14 @@ def test_an_owner_that_may_prune_deletes(server, role):
     assert found.immutability.lock == "none"
 
 
+def test_points_of_the_superuser_can_be_deleted_by_it(server):
+    for rows in server.snapshots.values():
+        for row in rows:
+            row["owner"] = "root@pam"
+    server.data["/access/acl"].append({"path": "/", "ugid": "root@pam", "roleid": "DatastoreBackup"})
+    assert read(server).access.deletes_allowed is True
+
+
 def test_an_account_of_the_directory_depends_on_it(server):
     server.data["/access/users"].append({"userid": "admin@tilleuls", "enable": True})
     server.data["/access/domains"].append({"realm": "tilleuls", "type": "ad"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from checks.backup.config import RepositoryConfig
 from checks.backup.facts import Encryption
-from checks.backup.technologies import s3
+from checks.backup.technologies import s3, s3_transport
 from checks.backup.technologies import s3_parse as parse
+from checks.backup.technologies.http import Client
 from checks.backup.technologies.http_tls import ApiError
 from checks.backup.technologies.s3_transport import place_of
 from checks.model import CollectError, Gap, Reason
@@ -299,6 +301,22 @@ def test_a_redirection_to_another_region_stays_here(tmp_path):
         found = s3.read(config(server.port, "copies", scheme="https", ca_file=server.ca_file), opened(network))
     assert isinstance(found.points, Gap)
     assert {host for host, _, _ in network.asked} == {fake.NAME}
+
+
+def test_the_transport_only_reads_and_only_here(tmp_path):
+    server = Answers({})
+    with serving_tls(server, tmp_path, names=(fake.NAME,)):
+        where = config(server.port, "copies", scheme="https", ca_file=server.ca_file)
+        with s3._opened(where, opened(), place_of(where)) as bucket:
+            for call in (bucket.client.delete_object, bucket.client.put_object):
+                with pytest.raises(ApiError, match="seule la lecture"):
+                    call(Bucket="copies", Key="a")
+        with Client(place_of(where).server, Loopback(), purpose="essai") as client:
+            transport = s3_transport._Transport(client)
+            for url in ("https://ailleurs.test/copies", f"http://{fake.NAME}:{server.port}/", f"https://{fake.NAME}/"):
+                with pytest.raises(ApiError, match="renvoi"):
+                    transport(SimpleNamespace(url=url, method="GET", headers={}))
+    assert server.requests == []
 
 
 def test_without_authority_nothing_is_sent(tmp_path):

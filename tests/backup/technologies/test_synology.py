@@ -79,6 +79,13 @@ def test_a_healthy_nas(nas):
     assert methods(nas)[-1] == "logout"
 
 
+@pytest.mark.parametrize("method", ["set", "create", "delete", "backup", "remove", "login"])
+def test_a_method_that_changes_something_is_never_called(nas, method):
+    made = synology._Nas(None, nas.known, fake.SID)
+    with pytest.raises(ValueError, match="not a reading"):
+        made.call("SYNO.ActiveBackup.Task", method)
+
+
 def test_a_wrong_password_is_given_once(nas):
     nas.password = "autre"
     found = read(nas)
