@@ -23,7 +23,7 @@ from checks.m365.client.graph import (
     value_of,
 )
 from checks.m365.client.libraries import Libraries, load
-from checks.m365.client.meter import Meter, UnreadError
+from checks.m365.client.meter import Meter, Pace, UnreadError
 from checks.m365.client.places import Place, permit, trust
 from checks.m365.client.session import Tokens, sign_in
 from checks.m365.client.transport import PinnedTransport, identity_transport
@@ -64,13 +64,12 @@ async def collect_live(
     request: CollectRequest[M365Config],
     network: Network,
     progress: Progress,
-    *,
-    sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+    pace: Pace | None = None,
 ) -> M365Facts:
-    """Same as `collect`, for a caller that has an event loop; `sleep` is how it waits."""
+    """Same as `collect`, for a caller that has an event loop; `pace` is how time passes."""
     libraries = load()
     config = request.config
-    meter = Meter(config.max_requests, TOTAL_SECONDS, sleep=sleep)
+    meter = Meter(config.max_requests, TOTAL_SECONDS, pace or Pace())
     context = trust(config.ca_file, libraries.certifi.where())
     places, refused = await asyncio.to_thread(_permit_all, network, config)
     transport = PinnedTransport(libraries, context, meter.received)

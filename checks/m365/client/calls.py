@@ -75,6 +75,8 @@ class Service:
         self._token = ""
         self._signing = asyncio.Lock()
         self._refused: CollectError | None = None
+        self._renewed = False
+        """A session lives longer than a collection: a second renewal would not help."""
 
     def moved(self, place: Place) -> Service:
         """The same service at another of its addresses."""
@@ -95,7 +97,7 @@ class Service:
     async def token(self) -> str:
         """The token in use; asked for once, and a refusal is final. Raises `UnreadError`."""
         async with self._signing:
-            if not self._token:
+            if not self._token or self._refused is not None:
                 await self._sign(renew=False)
             return self._token
 
@@ -109,7 +111,6 @@ class Service:
 
     async def answer(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         """Send until there is something to understand. Raises `UnreadError` when nothing comes."""
-        renewed = False
         failures = waits = 0
         while True:
             used = await self.token()
@@ -121,10 +122,9 @@ class Service:
                     raise UnreadError(lost.reason, lost.detail) from None
                 await self._again(failures)
                 continue
-            if found.status == _UNAUTHORISED and not renewed:
-                renewed = True
-                await self._renew(used)
-            elif found.status == _THROTTLED or (found.status == _UNAVAILABLE and "retry-after" in found.headers):
+            if found.status == _UNAUTHORISED and await self._renew(used):
+                continue
+            if found.status == _THROTTLED or (found.status == _UNAVAILABLE and "retry-after" in found.headers):
                 waits += 1
                 if waits >= THROTTLED_TRIES:
                     raise UnreadError(Reason.TIMEOUT, "Microsoft demande sans cesse d'attendre : lecture abandonnée.")
@@ -179,12 +179,14 @@ class Service:
         self._meter.retries += 1
         await self._meter.pause(FIRST_PAUSE * 2 ** (failures - 1) * random.uniform(1, 1.5))
 
-    async def _renew(self, used: str) -> None:
-        """Ask for another token, unless somebody already did since `used` was sent."""
+    async def _renew(self, used: str) -> bool:
+        """Whether there is now another token than `used`: somebody else's renewal, or ours, the only one."""
         async with self._signing:
-            if self._token == used:
+            if self._token == used and not self._renewed:
+                self._renewed = True
                 self._meter.retries += 1
                 await self._sign(renew=True)
+            return self._token != used
 
     async def _sign(self, *, renew: bool) -> None:
         if self._refused is None:

@@ -83,14 +83,14 @@ class Cmdlets:
                 return page
             page.rows += trimmer.rows(items_of(value))
             url = value.get("@odata.nextLink") or ""
-            if not url:
-                return page
-            if not isinstance(url, str) or url in seen or origin_of(url) != self._service.place.origin:
-                self._cut(resource, page, "La suite renvoyait vers un autre serveur ou vers elle-même.")
+            if not url and len(page.rows) <= limit:
                 return page
             if len(page.rows) >= limit or len(seen) >= MAX_PAGES:
                 del page.rows[limit:]
                 self._cut(resource, page, "Limite du profil.")
+                return page
+            if not isinstance(url, str) or url in seen or origin_of(url) != self._service.place.origin:
+                self._cut(resource, page, "La suite renvoyait vers un autre serveur ou vers elle-même.")
                 return page
 
     async def _ask(self, url: str, body: Mapping[str, Any]) -> Mapping[str, Any]:

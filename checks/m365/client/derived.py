@@ -80,6 +80,7 @@ async def role_groups(graph: Graph, resource: Resource, listed: Rows) -> Rows:
     """Groups that may hold a role, each with its members: they cannot contain other groups."""
     template = "/v1.0/groups/{id}/members?$select=id,displayName,userPrincipalName,userType&$top=999"
     found = await per_object(graph, _whole(resource), template, ids(listed.rows))
+    _all_refused(found)
     trimmer = Trimmer(resource)
     rows = []
     complete = listed.complete
@@ -98,6 +99,7 @@ async def policy_groups(graph: Graph, resource: Resource, policies: Rows) -> Row
     """Accounts in the groups that Conditional Access names, through nested groups too: `id`, `members` (ids)."""
     names = sorted(_named(policies.rows, ("includeGroups", "excludeGroups")))
     found = await per_object(graph, _whole(resource), _template(resource), names)
+    _all_refused(found)
     rows = []
     complete = policies.complete
     for key in names:
@@ -118,6 +120,7 @@ async def group_guests(graph: Graph, resource: Resource, groups: Rows, users: Ro
     if not guests and users.complete:
         return Rows(rows=(), complete=groups.complete, source=source_of(resource))
     found = await per_object(graph, _whole(resource), _template(resource), ids(groups.rows))
+    _all_refused(found)
     rows = []
     complete = groups.complete
     for key, page in found.items():

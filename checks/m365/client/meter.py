@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from checks.m365.facts import Traffic
 from checks.model import Gap, Reason
@@ -26,21 +26,21 @@ class SpentError(UnreadError):
     """The budget of requests, or of time, is used up: what follows is not asked."""
 
 
+class Pace(NamedTuple):
+    """How time passes."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+
+
 class Meter:
     """Counts requests and seconds; holds everyone back while a service asks to wait."""
 
-    def __init__(
-        self,
-        max_requests: int,
-        seconds: float,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, max_requests: int, seconds: float, pace: Pace) -> None:
         self._max_requests = max_requests
-        self._clock = clock
-        self._sleep = sleep
-        self._start = clock()
+        self._clock = pace.clock
+        self._sleep = pace.sleep
+        self._start = self._clock()
         self._end = self._start + seconds
         self._resume = self._start
         self.requests = self.retries = self.throttled = self.bytes = 0

@@ -79,8 +79,9 @@ class PastedToken:
 class IdentityTokens:
     """Tokens of a credential of azure-identity, in memory only."""
 
-    def __init__(self, libraries: Libraries, credential: Any) -> None:
+    def __init__(self, libraries: Libraries, credential: Any, *, interactive: bool = False) -> None:
         self._libraries = libraries
+        self._interactive = interactive
         self._credential = credential
         self._lock = threading.Lock()
 
@@ -91,14 +92,30 @@ class IdentityTokens:
         errors = self._libraries.errors
         with self._lock:
             try:
+                if self._interactive:
+                    # One person, one code: other services are opened by what this sign-in gave, or not at all.
+                    self._interactive = False
+                    self._credential.authenticate(scopes=[scope])
                 return str(self._credential.get_token(scope, **options).token)
-            except errors.ClientAuthenticationError as error:
-                raise refusal(str(error)) from None
             except errors.AzureError as error:
-                detail = f"Le service de connexion de Microsoft ne répond pas ({type(error).__name__})."
-                raise CollectError(Reason.UNREACHABLE, detail) from None
+                raise self._understood(error) from None
             except ValueError:
                 raise CollectError(Reason.MALFORMED, "Le service de connexion a donné une réponse illisible.") from None
+
+    def _understood(self, error: Exception) -> CollectError:
+        """What the library reports as a refusal may be a failure of the network, or an answer it could not read."""
+        identity, errors = self._libraries.identity, self._libraries.errors
+        cause = error.__cause__
+        if isinstance(error, identity.AuthenticationRequiredError):
+            detail = "L'administrateur n'a pas donné accès à ce service à l'application."
+            return CollectError(Reason.PERMISSION, detail)
+        if not isinstance(error, errors.ClientAuthenticationError) or isinstance(cause, (OSError, errors.AzureError)):
+            detail = f"Le service de connexion de Microsoft ne répond pas ({type(cause or error).__name__})."
+            return CollectError(Reason.UNREACHABLE, detail)
+        if isinstance(cause, ValueError) and not _CODE.search(str(error)):
+            detail = "Connexion impossible : ce locataire n'existe pas, ou le service de connexion répond mal."
+            return CollectError(Reason.REFUSED, detail)
+        return refusal(str(error))
 
 
 def refusal(message: str) -> CollectError:
@@ -137,9 +154,9 @@ def sign_in(
         credential = _certificate(libraries, request, common)
     else:
         credential = identity.DeviceCodeCredential(
-            timeout=DEVICE_SECONDS, prompt_callback=_prompt(progress), **common
+            timeout=DEVICE_SECONDS, prompt_callback=_prompt(progress), disable_automatic_authentication=True, **common
         )  # fmt: skip
-    return IdentityTokens(libraries, credential)
+    return IdentityTokens(libraries, credential, interactive=config.sign_in == "device_code")
 
 
 def _certificate(libraries: Libraries, request: CollectRequest[M365Config], common: Mapping[str, Any]) -> Any:

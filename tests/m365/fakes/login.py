@@ -100,7 +100,7 @@ def _device(tenant: Tenant) -> Reply:
     from tests.m365.fakes.server import Reply
 
     return Reply({
-        "user_code": "TILLEULS7", "device_code": f"device-{tenant.id}", "expires_in": 900, "interval": 1,
+        "user_code": "TILLEULS7", "device_code": f"device-{tenant.id}", "expires_in": 900, "interval": 0,
         "verification_uri": "https://microsoft.com/devicelogin", "message": "…",
     })  # fmt: skip
 

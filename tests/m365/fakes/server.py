@@ -126,7 +126,7 @@ class FakeMicrosoft:
         host = f"{service}.tilleuls.test" if by_name else "127.0.0.1"
         return f"https://{host}:{self.ports[service]}"
 
-    def profile(self, tenant: Tenant, *, by_name: bool = True, **more: Any) -> dict[str, Any]:
+    def profile(self, tenant: Tenant, /, *, by_name: bool = True, **more: Any) -> dict[str, Any]:
         """The fields of `[m365]` that lead here, signing in with a client secret unless told otherwise."""
         places = {f"{service}_url": self.url(service, by_name=by_name) for service in SERVICES}
         found = {"tenant": tenant.id, "client_id": tenant.client_id, "sign_in": "client_secret",
