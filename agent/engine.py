@@ -161,6 +161,12 @@ def targets_of(config: Any) -> tuple[str, ...]:
     return tuple(targets()) if callable(targets) else ()
 
 
+def tenants_of(config: Any) -> tuple[str, ...]:
+    """Tenants of shared services that a domain reads: `config.tenants()` by convention."""
+    tenants = getattr(config, "tenants", None)
+    return tuple(tenants()) if callable(tenants) else ()
+
+
 def check_targets(
     loaded: LoadedProfile,
     requested: tuple[str, ...],
@@ -176,6 +182,10 @@ def check_targets(
         log.append("refuse", purpose=why)
         raise MandateRefusedError(loaded.profile.structure.name, why)
     for name in requested:
+        for tenant in tenants_of(loaded.domains[name]):
+            if why := guard.refuse_tenant(tenant):
+                log.append("refuse", tenant, purpose=why)
+                raise MandateRefusedError(tenant, why)
         for target in targets_of(loaded.domains[name]):
             address = parse_address(target)
             why = guard.refuse_address(address) if address else guard.refuse_name(target)

@@ -40,6 +40,18 @@ def carried_ipv4(address: Address) -> ipaddress.IPv4Address | None:
     return None
 
 
+TENANT_SERVICES = (
+    "login.microsoftonline.com",
+    "graph.microsoft.com",
+    "outlook.office365.com",
+    "ps.compliance.protection.outlook.com",
+    "api.interfaces.records.teams.microsoft.com",
+)
+"""Public names by which every Microsoft 365 tenant is read: a mandate that names a tenant opens them.
+
+What limits the audit to that tenant is `refuse_tenant`, and the session, which only ever opens one."""
+
+
 class MandateGuard:
     """Answers «why not» in French; an empty answer means yes."""
 
@@ -54,6 +66,7 @@ class MandateGuard:
             except ValueError:
                 self._external_names.add(_fold(text))
         self._domains = tuple(_fold(name) for name in mandate.domains)
+        self._tenants = frozenset(_fold(name) for name in mandate.tenants)
         self._resolvers = {parse_address(text) for text in resolvers}
 
     def refuse_moment(self, now: dt.datetime) -> str:
@@ -83,9 +96,14 @@ class MandateGuard:
         folded = _fold(name)
         if folded in self._external_names:
             return ""
-        if any(folded == domain or folded.endswith(f".{domain}") for domain in self._domains):
+        domains = self._domains + (TENANT_SERVICES if self._tenants else ())
+        if any(folded == domain or folded.endswith(f".{domain}") for domain in domains):
             return ""
         return "nom hors du mandat"
+
+    def refuse_tenant(self, name: str) -> str:
+        """Why a tenant of a shared service may not be read; `name` is its id or one of its domains, as authorised."""
+        return "" if _fold(name) in self._tenants else "locataire absent du mandat (tenants)"
 
     def refuse_resolved(self, name: str, address: Address) -> str:
         """Why `address`, given by DNS for `name`, may not be reached.

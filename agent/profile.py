@@ -489,6 +489,9 @@ def _validate_mandate(mandate: Mandate, reject: Reject) -> None:
     for index, value in enumerate(mandate.domains):
         if not _is_name(value):
             reject(f"mandate.domains[{index}]", f"« {value} » n'est pas un nom de domaine")
+    for index, value in enumerate(mandate.tenants):
+        if not _is_name(value):
+            reject(f"mandate.tenants[{index}]", f"« {value} » n'est ni un identifiant ni un domaine de locataire")
     for index, value in enumerate(mandate.external_addresses):
         if not _is_name(value):
             _check_network(value, f"mandate.external_addresses[{index}]", reject)

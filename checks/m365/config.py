@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -91,6 +92,10 @@ class M365Config(Record, frozen=True, kw_only=True):
         if self.teams:
             found["teams"] = self.teams_url or f"https://{TEAMS}"
         return {name: url.rstrip("/") for name, url in found.items()}
+
+    def targets(self) -> tuple[str, ...]:
+        """Names that the mandate must allow before anything starts."""
+        return tuple(dict.fromkeys(urlsplit(url).hostname or url for url in self.places().values()))
 
     def tenants(self) -> tuple[str, ...]:
         """Tenants that the mandate must name before anything starts."""
