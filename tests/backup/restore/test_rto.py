@@ -115,6 +115,16 @@ def test_too_few_timings_give_no_figure(timings):
     assert isinstance(rto.estimate(timings, total_bytes=MB, total_files=10), Gap)
 
 
+def test_of_the_same_restore_made_twice_the_fastest_counts():
+    """The machine was busy the second time: as recorded on a laboratory that others were using."""
+    timings = made(0.5, 0.005, 0.0005, 0.004, SHAPES)
+    slow = [timing(one.files, one.bytes, one.seconds * 3, one.selected) for one in timings[3:]]
+    clean = rto.estimate(timings, total_bytes=1000 * MB, total_files=20_000)
+    disturbed = rto.estimate([*timings, *slow], total_bytes=1000 * MB, total_files=20_000)
+    assert disturbed.seconds == clean.seconds
+    assert len(disturbed.timings) == len(timings) + len(slow)
+
+
 def test_an_unknown_population_gives_no_figure():
     assert isinstance(rto.estimate(made(1, 1, 1, 0, SHAPES), total_bytes=0, total_files=0), Gap)
 
