@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import compress
+from operator import itemgetter, sub
 from typing import TYPE_CHECKING, NamedTuple
 
 from checks.wifi.capture import link
@@ -47,7 +49,12 @@ MAX_SLICES = 64
 MAX_TABLE = 20_000
 """Pairs of addresses counted before they are given to the survey."""
 EAP_RESPONSE = 2
+SMALLEST = 10
+"""Bytes of an acknowledgement, the shortest frame."""
+_NOT_CONTROL = bytes(kind & 0x0F != 0x04 for kind in range(256))
 
+_Place = tuple[int, int, int]
+"""Number of a frame in its batch, where it starts, where it ends."""
 Note = Callable[[int], None]
 """Counts one frame, given its signal byte."""
 _Shape = tuple[int, int, int, int]
@@ -217,7 +224,7 @@ class Scanner:
     def _fold_leaving(self) -> None:
         totals: dict[bytes, int] = {}
         for key, frames in self._leaving.items():
-            flags, receiver, sender, bssid, reason = key[1], key[2:8], key[8:14], key[14:20], key[20:22]
+            flags, receiver, sender, bssid, reason = key[1], key[4:10], key[10:16], key[16:22], key[22:24]
             flood = self._survey.flood(bssid, self._packet(self._leaving_first[key]))
             if flood is None:
                 continue
@@ -255,8 +262,8 @@ class Scanner:
         data, cut, reader = batch.data, batch.cut, air.reader
         radiotap, bare = air.link == link.RADIOTAP, air.link == link.IEEE80211
         layouts, fcs = air.layouts, air.fcs
-        kinds, add_kind, before = self._kinds, self._kinds.append, self._before
-        skip = len(kinds)
+        kinds, rest = _skim(batch, 0 if cut else fcs.tail) if bare else _everything(batch)
+        before = self.frames + 1
         beacons, responses, probed = self._beacons, self._responses, self._probed
         pairs, leaving = self._pairs, self._leaving
         watch, numbered, keyed = self._watch, self._watch.numbered, self._watch.keyed
@@ -264,7 +271,7 @@ class Scanner:
         signal = flags = 0
         if reader is None:
             return
-        for start, end in zip(batch.starts, batch.ends, strict=True):
+        for index, start, end in rest:
             if radiotap:
                 try:
                     length, flags_at, signal_at, extended = layouts[data[start : start + 8]]
@@ -273,7 +280,7 @@ class Scanner:
                 except KeyError:
                     layout = self._learn(air, data, start, end)
                     if layout is None:
-                        add_kind(DAMAGED)
+                        kinds[index] = DAMAGED
                         continue
                     length, flags_at, signal_at, extended = layout
                 flags = data[start + flags_at]
@@ -281,7 +288,7 @@ class Scanner:
                 at = start + length
                 if flags & 0x50 and not cut:
                     if flags & 0x40:
-                        add_kind(DAMAGED)
+                        kinds[index] = DAMAGED
                         continue
                     end -= fcs.tail_flagged  # noqa: PLW2901 - a name less
             elif bare:
@@ -291,21 +298,24 @@ class Scanner:
             else:
                 tag = reader(data, start, end)
                 if tag is None or tag.flags & 0x40:
-                    add_kind(DAMAGED)
+                    kinds[index] = DAMAGED
                     continue
                 at, signal, flags = start + tag.length, tag.signal, tag.flags
                 if not cut:
                     end -= fcs.tail_flagged if flags & 0x10 else fcs.tail  # noqa: PLW2901
-            if end - at < 10:
-                add_kind(DAMAGED)
+            if end - at < SMALLEST:
+                kinds[index] = DAMAGED
                 continue
-            kind = data[at]
-            add_kind(kind)
+            kind = kinds[index] = data[at]
             if kind == 0x80:
                 try:
                     beacons[data[at + 16 : at + 22] + data[at + 32 : end]](signal)
                 except KeyError:
-                    self._announce(batch, air, len(kinds) - skip - 1, at, end, flags)(signal)
+                    note = self._announce(batch, air, index, at, end, flags)
+                    if note is None:
+                        kinds[index] = DAMAGED
+                    else:
+                        note(signal)
             elif kind & 0x0F == 0x08:
                 if end - at < 24:
                     continue
@@ -314,33 +324,37 @@ class Scanner:
                 pairs[control & 0x43][addresses] += 1
                 if control & 0x40:
                     if addresses in numbered:
-                        watch.number(data, at, end, before + len(kinds), batch.seconds[len(kinds) - skip - 1])
+                        watch.number(data, at, end, before + index, batch.seconds[index])
                 elif not kind & 0x40:
                     if find(_EAPOL, at + 30, at + 62) > 0:
-                        second = batch.seconds[len(kinds) - skip - 1]
-                        self._eapol(_Frame(data, at, end, cut, before + len(kinds), second))
+                        self._eapol(_Frame(data, at, end, cut, before + index, batch.seconds[index]))
                     elif addresses in keyed:
-                        watch.in_clear(data, at, end, before + len(kinds))
+                        watch.in_clear(data, at, end, before + index)
             elif kind & 0x0F == 0x04:
                 continue
             elif kind == 0x50:
                 try:
                     responses[data[at + 16 : at + 22] + data[at + 32 : end]](signal)
                 except KeyError:
-                    self._announce(batch, air, len(kinds) - skip - 1, at, end, flags)(signal)
+                    note = self._announce(batch, air, index, at, end, flags)
+                    if note is None:
+                        kinds[index] = DAMAGED
+                    else:
+                        note(signal)
             elif kind in {0xC0, 0xA0}:
                 if end - at >= 26:
-                    key = data[at : at + 2] + data[at + 4 : at + 22] + data[at + 24 : at + 26]
-                    if key in leaving:
+                    key = data[at : at + 22] + data[at + 24 : at + 26]
+                    try:
                         leaving[key] += 1
-                    else:
-                        self._leaving_first[key] = before + len(kinds)
+                    except KeyError:
+                        self._leaving_first[key] = before + index
                         leaving[key] = 1
             elif kind == 0x40:
                 if data[at + 10 : at + 16] + data[at + 24 : end] not in probed:
-                    self._probe(_Frame(data, at, end, cut, before + len(kinds), 0))
+                    self._probe(_Frame(data, at, end, cut, before + index, 0))
             elif kind in {0x00, 0x20}:
-                self._associate(_Frame(data, at, end, cut, before + len(kinds), 0))
+                self._associate(_Frame(data, at, end, cut, before + index, 0))
+        self._kinds += kinds
 
     def _learn(self, air: _Air, data: bytes, start: int, end: int) -> _Shape | None:
         """Compute the layout of a radiotap header, and remember it for those of the same shape."""
@@ -360,8 +374,8 @@ class Scanner:
             air.layouts[head] = shape
         return shape
 
-    def _announce(self, batch: Batch, air: _Air, index: int, at: int, end: int, flags: int) -> Note:
-        """Where to count a beacon or probe response that is not in the cache, after reading what it says.
+    def _announce(self, batch: Batch, air: _Air, index: int, at: int, end: int, flags: int) -> Note | None:
+        """Where to count a beacon or probe response that is not in the cache, after reading it; None when damaged.
 
         `index` is its place in the batch, `at` the start of its 802.11 header, `end` where the fast path saw its end.
         """
@@ -370,11 +384,10 @@ class Scanner:
         recorded = batch.ends[index]
         checked = recorded if batch.cut else air.fcs.check(data, at, recorded, flagged=bool(flags & 0x10))
         if checked is None or checked - at < 36 or is_group(data[at + 16 : at + 22]):
-            self._kinds[-1] = DAMAGED
-            return _ignore
+            return None
         if self._survey.bss(data[at + 16 : at + 22]) is None:
             return _ignore  # too many networks: neither read nor remembered
-        frame = _Frame(data, at, checked, batch.cut, self.frames, batch.seconds[index])
+        frame = _Frame(data, at, checked, batch.cut, self.frames + index + 1, batch.seconds[index])
         cache = self._beacons if kind == BEACON else self._responses
         if len(cache) >= MAX_CACHE:
             cache.clear()
@@ -549,6 +562,24 @@ def _eapol_at(data: bytes, start: int, end: int) -> int | None:
             return found + len(_EAPOL)
         found = data.find(_EAPOL, found + 1, end)
     return None
+
+
+def _everything(batch: Batch) -> tuple[bytearray, Iterable[_Place]]:
+    """Room for the first byte of each frame, and every frame to read."""
+    return bytearray(len(batch.starts)), zip(range(len(batch.starts)), batch.starts, batch.ends, strict=True)
+
+
+def _skim(batch: Batch, tail: int) -> tuple[bytearray, Iterable[_Place]]:
+    """First byte of each frame without link header, and the frames to read: control ones have nothing else to say.
+
+    Half of a capture may be acknowledgements: they are told apart without a turn of the loop each. A batch with a frame
+    too short to be one is read frame by frame.
+    """
+    if len(batch.starts) < 2 or min(map(sub, batch.ends, batch.starts)) < SMALLEST + tail:
+        return _everything(batch)
+    kinds = bytearray(itemgetter(*batch.starts)(batch.data))
+    places = zip(range(len(kinds)), batch.starts, batch.ends, strict=True)
+    return kinds, compress(places, kinds.translate(_NOT_CONTROL))
 
 
 def _ignore(_: int) -> None:
