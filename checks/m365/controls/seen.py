@@ -8,12 +8,14 @@ cannot conform on what it did not see, because `Seen.passed` refuses to when som
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from checks.common.french import listed
+from checks.common.text import clean
 from checks.m365.facts import M365Facts, Rows
 from checks.m365.reading import lacks, licence_gap, reading
+from checks.m365.views import values
+from checks.m365.views.values import Row
 from checks.model import (
     Affected,
     Context,
@@ -29,7 +31,6 @@ from checks.model import (
     passed,
 )
 
-Row = Mapping[str, Any]
 _LISTED = 200
 """Affected objects of one verdict."""
 _IN_BRIEF = 8
@@ -91,12 +92,25 @@ class Seen:
 
     def flag(self, name: str, prop: str) -> bool:
         """A setting that is yes or no. Raises `Unclear` when it is neither."""
-        value = self.setting(name, prop)[prop]
-        if not isinstance(value, bool):
-            raise Unclear(
-                Gap(reason=Reason.MALFORMED, detail=f"{prop} vaut « {str(value)[:60]} » : oui ou non attendu.")
-            )
+        value = values.flag(self.setting(name, prop), prop)
+        if value is None:
+            raise Unclear(_unreadable(self._used[name], prop))
         return value
+
+    def where(self, name: str, prop: str, wanted: bool) -> list[Row]:
+        """The objects whose yes-or-no property is `wanted`; one that is neither is a doubt."""
+        found = []
+        for row in self.rows(name, prop):
+            value = values.flag(row, prop)
+            if value is None:
+                self.doubt(_unreadable(self._used[name], prop))
+            elif value is wanted:
+                found.append(row)
+        return found
+
+    def unreadable(self, name: str, prop: str) -> Gap:
+        """The gap for a property whose value means nothing to us."""
+        return _unreadable(self._used[name], prop)
 
     def is_complete(self, name: str) -> bool:
         """Whether a reading that was used went to its end."""
@@ -176,6 +190,10 @@ def subject(facts: M365Facts) -> str:
     return next((name for name in (*tenant.domains[:1], tenant.id, tenant.name) if name), "locataire")
 
 
+def _unreadable(found: Rows, prop: str) -> Gap:
+    return Gap(reason=Reason.MALFORMED, detail=f"« {found.source} » donne pour {prop} une valeur illisible.")
+
+
 def _never(found: Rows, properties: list[str]) -> Gap:
     detail = f"« {found.source} » ne donne pas {listed(properties)} : à regarder dans le portail."
     return Gap(reason=Reason.UNSUPPORTED, detail=detail)
@@ -188,13 +206,13 @@ def brief(value: object) -> str:
     """A value for an evidence line, short."""
     if isinstance(value, (list, tuple)):
         return listed((str(one) for one in value), _IN_BRIEF)[:200] or "vide"
-    return str(value)[:200]
+    return clean(str(value))[:200]
 
 
 def name_of(row: Row) -> str:
     """What people call an object of Exchange, Teams or Graph."""
     for key in ("DisplayName", "displayName", "Name", "name", "Identity", "UserPrincipalName", "id"):
-        if isinstance(value := row.get(key), str) and value:
+        if value := values.text(row, key):
             return value
     return "sans nom"
 
@@ -202,7 +220,7 @@ def name_of(row: Row) -> str:
 def id_of(row: Row) -> str:
     """What identifies it."""
     for key in ("id", "ExternalDirectoryObjectId", "Identity", "Name", "DomainName", "Domain", "domain"):
-        if isinstance(value := row.get(key), str) and value:
+        if value := values.text(row, key):
             return value
     return name_of(row)
 
@@ -212,29 +230,16 @@ def item(row: Row, kind: str, detail: str) -> Affected:
     return Affected(id=id_of(row), label=name_of(row), kind=kind, detail=detail)
 
 
-def texts(value: object) -> tuple[str, ...]:
-    """The texts of a list property, whatever form it was exported in: list, one text, nothing."""
-    if isinstance(value, str):
-        return (value,) if value else ()
-    if isinstance(value, (list, tuple)):
-        return tuple(str(one) for one in value if one not in (None, ""))
-    return ()
-
-
-def empty(value: object) -> bool:
-    """Whether a list property holds nothing."""
-    return value is None or value in ("", [], (), {})
-
-
-def mappings(value: object) -> Iterator[Row]:
-    """The objects of a list property, or the object itself."""
-    if isinstance(value, Mapping):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        yield from (one for one in value if isinstance(one, Mapping))
-
-
 def declared(answer: object, question: str) -> Evidence:
     """What the establishment answered in its profile."""
     words = ("oui" if answer else "non") if isinstance(answer, bool) else brief(answer)
     return Evidence(value=words, source=f"[questions] {question}", origin=Origin.DECLARED)
+
+
+def answered(seen: Seen, context: Context, question: str, detail: str, words: tuple[str, str]) -> Judgement:
+    """A point that no interface gives: what the house declares, or what to look at."""
+    answer = context.answers.get(question)
+    if not isinstance(answer, bool):
+        return seen.unclear(Reason.UNSUPPORTED, f"{detail} Puis répondre dans le profil ({question}).")
+    evidence = declared(answer, question)
+    return seen.passed(words[0], evidence) if answer else seen.failed(words[1], evidence)
