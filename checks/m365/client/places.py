@@ -68,7 +68,7 @@ def beside(place: Place, location: str) -> str | None:
     if found is None:
         return None
     label = found[0].split(".")[0]
-    if not label.isascii() or not label.replace("-", "").isalnum():
+    if not label.isascii() or not label.replace("-", "").isalnum() or place.host in place.addresses:
         return None
     return f"https://{label}.{place.host}:{place.port}"
 

@@ -21,7 +21,7 @@ def answer(fake: FakeMicrosoft, tenant: Tenant, request: Request) -> Reply:
     if not request.path.startswith(base):
         return Reply({"error": {"code": "NotFound", "message": "no such tenant"}}, 404)
     front = request.service == "compliance" or tenant.exchange_moved
-    if front and not request.host.startswith(f"{REGION}."):
+    if front and not request.host.startswith((f"{REGION}.", "127.")):
         # The host that Microsoft redirects to has another suffix than the one to ask.
         place = f"https://{REGION}.region.tilleuls.test/{request.path}"
         return Reply(None, 302, {"Location": place})
