@@ -42,7 +42,7 @@ def _own(one: Own) -> str:
     """`résidents (déduit du nom), 2 bornes, 1 hors inventaire, 1 réglage exporté`."""
     role = TITLES.get(one.role, "usage inconnu") + (" (déduit du nom)" if one.guessed and one.role else "")
     radios = {network.bssid for network in one.networks if network.source in (CAPTURE, SCAN)}
-    parts = [role, count(len(radios), "borne")]
+    parts = [role, count(len(radios), "borne") if radios else "aucune borne entendue"]
     if one.strangers:
         parts.append(f"{len({network.bssid for network in one.strangers})} hors inventaire")
     if one.configurations:

@@ -119,6 +119,27 @@ def test_a_refusal_shows_that_the_packet_passed_and_weighs_less(proof):
     assert "Preuve plus faible" in said.message
 
 
+def test_a_gateway_that_refuses_its_administration_conforms():
+    """Packets always get to the gateway of the network: its refusal is what is asked of it."""
+    closed = attempt(443, "refused", "gateway", "10.20.0.1", target="routeur")
+    said = one(judge.management(facts(ALIVE, closed, attempt(22, "no_answer", "gateway", "10.20.0.1"))))
+    assert said.verdict is Verdict.PASS
+    assert "aucun port" not in judge.sentence(facts(ALIVE, closed))
+    opened = msgspec.structs.replace(closed, outcome="open")
+    assert one(judge.management(facts(ALIVE, opened))).verdict is Verdict.FAIL
+    elsewhere = attempt(443, "refused", "gateway", "10.10.0.1", target="routeur")
+    proof = attempt(443, "no_answer", "unused", "10.10.0.250")
+    assert one(judge.management(facts(ALIVE, elsewhere, proof))).severity is Severity.LOW
+
+
+def test_the_sentence_does_not_take_a_refusal_for_a_service():
+    refused = facts(ALIVE, attempt(3389, "refused"), UNUSED_SILENT)
+    assert judge.sentence(refused) == (
+        "D'un poste résident, aucun port n'est ouvert, mais les paquets arrivent jusqu'à contrôleur de domaine "
+        "10.10.0.10 (3389), qui refuse."
+    )
+
+
 def test_refusals_everywhere_are_not_assessed():
     said = one(judge.servers(facts(ALIVE, attempt(3389, "refused"), attempt(389, "refused"))))
     assert (said.verdict, said.reason) == (Verdict.NOT_ASSESSED, "unsupported")

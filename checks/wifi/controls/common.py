@@ -377,5 +377,6 @@ def declared(question: str, value: str) -> Evidence:
 
 def unset(question: str, what: str) -> Judgement:
     """Nobody answered yet."""
-    detail = f"Répondre à « {question} » dans [questions] du profil de site : {what}."
+    end = "" if what.endswith("?") else "."
+    detail = f"Répondre à « {question} » dans [questions] du profil de site : {what}{end}"
     return not_assessed(SITE, Gap(reason=Reason.NOT_CONFIGURED, detail=detail))

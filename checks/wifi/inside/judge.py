@@ -240,7 +240,7 @@ def routers(facts: InsideFacts) -> list[Judgement]:
         )
         message = f"Sur ce réseau, un appareil qui n'est pas déclaré sert de routeur ou donne les adresses : {names}."
         return [failed(subject, message, *seen[:SHOWN], affected=affected)]
-    message = f"Seuls les équipements déclarés servent de routeur à ce poste ({len(seen)} vus)."
+    message = f"Seuls les équipements déclarés servent de routeur à ce poste ({count(len(seen), 'vu')})."
     return [passed(subject, message, *seen[:SHOWN])]
 
 
@@ -259,8 +259,10 @@ def sentence(facts: InsideFacts) -> str:
         return f"{who} : l'essai ne permet pas de conclure. {misplaced.detail}"
     targets = [one for one in facts.attempts if one.kind != UNUSED and _tells(one)]
     reached = signs.reached(facts, targets)
+    if opened := [one for one in reached if one.outcome == OPEN]:
+        return f"{who}, on atteint {signs.listed(opened)}."
     if reached:
-        return f"{who}, on atteint {signs.listed(reached)}."
+        return f"{who}, aucun port n'est ouvert, mais les paquets arrivent jusqu'à {signs.listed(reached)}, qui refuse."
     if gap := signs.doubt(facts, targets, "ce réseau"):
         return f"{who} : l'essai ne permet pas de conclure. {gap.detail}"
     made = count(sum(one.outcome != NOT_AUTHORISED for one in targets), "connexion")

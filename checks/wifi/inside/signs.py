@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from checks.common.french import choose, count
 from checks.model import Gap, Reason
-from checks.wifi.inside.config import STATION
+from checks.wifi.inside.config import GATEWAY, STATION
 from checks.wifi.inside.facts import (
     ERROR,
     NO_ANSWER,
@@ -38,8 +38,14 @@ def reached(facts: InsideFacts, tried: Iterable[Attempt]) -> list[Attempt]:
     return [
         one
         for one in tried
-        if (one.outcome == OPEN and one.port not in taken) or (one.outcome == REFUSED and by_machine(facts, one))
+        if (one.outcome == OPEN and one.port not in taken)
+        or (one.outcome == REFUSED and by_machine(facts, one) and not closed_gateway(facts, one))
     ]
+
+
+def closed_gateway(facts: InsideFacts, one: Attempt) -> bool:
+    """The gateway of this very network says no: packets always get to it, and its administration is closed to them."""
+    return one.outcome == REFUSED and one.kind == GATEWAY and neighbour(facts, one.address)
 
 
 def witnesses(facts: InsideFacts) -> list[Attempt]:
@@ -143,7 +149,7 @@ def portal_gap(facts: InsideFacts, tried: Iterable[Attempt]) -> Gap | None:
 
 def refusal_gap(facts: InsideFacts, tried: Iterable[Attempt]) -> Gap | None:
     """Refusals that may come from the machine as well as from a filter; None when they come from a filter."""
-    refused = [one for one in tried if one.outcome == REFUSED]
+    refused = [one for one in tried if one.outcome == REFUSED and not closed_gateway(facts, one)]
     if not refused or any(one.outcome == REFUSED for one in witnesses(facts)):
         return None
     detail = (
