@@ -49,7 +49,7 @@ def _run(fake: FakeMicrosoft, tenant: Tenant, request: Request) -> Reply:
     if name in PER_OBJECT:
         if "Identity" not in parameters:
             return Reply({"error": {"code": "BadRequest", "message": "Identity is mandatory"}}, 400)
-        objects = [item for item in objects if item["mailbox"] == parameters["Identity"]]
+        objects = tenant.permissions_of(parameters["Identity"])
     elif parameters.get("ResultSize") != "Unlimited":
         objects = objects[:ONE_THOUSAND]
     size = int(request.headers.get("prefer", "odata.maxpagesize=1000").rpartition("=")[2])

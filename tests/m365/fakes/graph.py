@@ -219,7 +219,7 @@ def _list(fake: FakeMicrosoft, tenant: Tenant, path: str, items: list[Any], quer
     if query.get("$orderby") == "createdDateTime asc":
         items.sort(key=lambda item: item["createdDateTime"])
     top = int(query.get("$top", fake.page))
-    if top > MAX_TOP:
+    if "$top" in query and top > MAX_TOP:
         return Reply(error("BadRequest", "page size"), 400)
     start = int(query.get("$skiptoken", "0"))
     page = [_shown(path, item, query) for item in items[start : start + top]]

@@ -60,9 +60,21 @@ class Tenant:
     device_refusal: int = 0
     """AADSTS code of the refusal of a device code."""
     audit_polls: int = 1
+    _index: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
+    _indexed: int = -1
 
     def has(self, plan: str) -> bool:
         return plan in self.plans or (plan == "AAD_PREMIUM" and "AAD_PREMIUM_P2" in self.plans)
+
+    def permissions_of(self, mailbox_id: str) -> list[Any]:
+        """Entries of `Get-MailboxPermission` for one mailbox."""
+        entries = self.exchange["Get-MailboxPermission"]
+        if self._indexed != len(entries):
+            self._index.clear()
+            for entry in entries:
+                self._index.setdefault(entry["mailbox"], []).append(entry)
+            self._indexed = len(entries)
+        return self._index.get(mailbox_id, [])
 
     def ids(self, path: str) -> list[str]:
         return [item["id"] for item in self.graph[path]]
