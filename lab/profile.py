@@ -9,6 +9,10 @@ from datetime import date, timedelta
 
 from lab.description import Site
 
+BACKUP_VARIABLE = "AUSCULTE_BACKUP_KEY"
+"""Environment variable that `exec` fills with the key of the backups."""
+FILES, COPIES = "Fichiers des services", "Serveur de sauvegarde"
+"""The system that is backed up, and the place that holds its copies."""
 PASSWORD_VARIABLE = "AUSCULTE_AD_PASSWORD"  # noqa: S105 - the name of a variable
 """Environment variable that `exec` fills in the auditor's namespace."""
 
@@ -39,6 +43,7 @@ class Exports:
 
     router: str
     access_point: str
+    backup: str
     room: str
     """Where the collection made from a resident's tablet goes."""
 
@@ -91,6 +96,7 @@ def render_profile(
             emergency_contact="Didier Lemoine, astreinte technique, poste 12",
             networks=[network.cidr for network in site.networks.values()],
             domains=sorted({structure.ad_domain, *domains, *_mail_hosts(site)}),
+            restore_tests=[COPIES],
         ),
         *(
             _table("[[mandate.excluded]]", network=address, why="Dispositif biomédical")
@@ -115,8 +121,43 @@ def render_profile(
             **{name: network.role for name, network in site.networks.items() if network.role},
         ),
         *_wifi(site, exports),
+        *_backup(site, exports),
     ]
     return "\n".join(blocks)
+
+
+def _backup(site: Site, exports: Exports) -> list[str]:
+    """Return the tables of the backup domain: what must come back, and the one place that holds copies."""
+    return [
+        _table("[backup]", production_places=["Local technique"]),
+        _table(
+            "[[backup.system]]",
+            label=FILES,
+            kind="files",
+            sources=["srv-fichiers"],
+            rpo_hours=26,
+            rto_hours=24,
+            retention_days=30,
+            owner="Isabelle Lambert",
+        ),
+        _table("[[backup.system]]", label="Annuaire", kind="directory", rpo_hours=26, rto_hours=8),
+        _table("[[backup.system]]", label="Paie", hosted="Éditeur de paie", contract=True, critical=False),
+        _table(
+            "[[backup.repository]]",
+            label=COPIES,
+            technology="restic",
+            location=f"{exports.backup}/fichiers",
+            password_from=f"env:{BACKUP_VARIABLE}",
+            server=site.address_of("sauvegarde"),
+            medium="disk",
+            place="Local technique",
+            in_production_domain=False,
+            same_array_as_source=False,
+            key_escrow=False,
+            check_percent=0,
+        ),
+        _table("[backup.restore]", seed=2026),
+    ]
 
 
 def _wifi(site: Site, exports: Exports) -> list[str]:

@@ -23,7 +23,7 @@ from lab import hosts, network, provision, zones
 from lab.description import AS_FOUND, Site, load
 from lab.errors import LabError
 from lab.paths import CODE, STATE_ROOT, check_name, namespace, state_dir
-from lab.profile import PASSWORD_VARIABLE, Exports, render_profile
+from lab.profile import BACKUP_VARIABLE, PASSWORD_VARIABLE, Exports, render_profile
 from lab.provision import Bulk
 
 READY_SECONDS = 60.0
@@ -93,7 +93,12 @@ def room_folder(profile: Path) -> Path:
 
 def _profile_text(info: LabInfo, path: Path, today: date, mail_domains: Sequence[str] | None) -> str:
     state = hosts.Layout(info.name).state
-    exports = Exports(str(state("router")), str(state("borne")), str(room_folder(path)))
+    exports = Exports(
+        router=str(state("router")),
+        access_point=str(state("borne")),
+        backup=str(state("sauvegarde")),
+        room=str(room_folder(path)),
+    )
     return render_profile(info.site, info.ca_file, exports, today, mail_domains)
 
 
@@ -368,8 +373,9 @@ def exec_argv(name: str, argv: Sequence[str], host: str = "agent") -> list[str]:
 
 
 def audit_environment(info: LabInfo) -> dict[str, str]:
-    """Return the environment of an audit run in the lab: this process's, plus the account's password."""
-    return {**os.environ, PASSWORD_VARIABLE: info.audit_password}
+    """Return the environment of an audit run in the lab: this process's, the account's password, the backups' key."""
+    key = info.site.hosts["sauvegarde"].env["KEY"]
+    return {**os.environ, PASSWORD_VARIABLE: info.audit_password, BACKUP_VARIABLE: key}
 
 
 def stop_host(name: str, host: str) -> None:

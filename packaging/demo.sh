@@ -30,7 +30,8 @@ live() {
     tolerant ausculte lab exec --name demo --host tablette -- "$PWD/$bin/python" -m agent collect "demo/$state.toml" \
         --only wifi -o "demo/$state-chambre"
     step "Audit du site"
-    tolerant ausculte lab exec --name demo -- "$PWD/$bin/python" -m agent run "demo/$state.toml" -o "demo/$state" "$@"
+    tolerant ausculte lab exec --name demo -- "$PWD/$bin/python" -m agent run "demo/$state.toml" \
+        --restore-sample -o "demo/$state" "$@"
     ausculte lab down --name demo
 }
 

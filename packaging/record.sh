@@ -10,7 +10,8 @@ for state in as_found six_months; do
     ausculte lab profile --name record "$work/$state.toml"
     ausculte lab exec --name record --host tablette -- "$PWD/$bin/python" -m agent collect "$work/$state.toml" \
         --only wifi -o "$work/$state-chambre" --quiet
-    ausculte lab exec --name record -- "$PWD/$bin/python" -m agent collect "$work/$state.toml" -o "$work/$state" --quiet
+    ausculte lab exec --name record -- "$PWD/$bin/python" -m agent collect "$work/$state.toml" \
+        --restore-sample -o "$work/$state" --quiet
     ausculte lab down --name record
     rm -rf "lab/recorded/$state"
     mkdir -p "lab/recorded/$state/facts"
@@ -18,5 +19,5 @@ for state in as_found six_months; do
     cp "$work/$state"/run-*/journal.jsonl "lab/recorded/$state/"
     # The certificate authority of the laboratory is new each time: a recording does not need it.
     # Files that were read, and the earlier collection, are named without the folders of the machine that recorded.
-    sed -e '/^ca_file/d' -e '/^inside_dir/d' -e '/^export_files/s|"[^"]*/|"|' "$work/$state.toml" > "lab/recorded/$state/site.toml"
+    sed -e '/^ca_file/d' -e '/^inside_dir/d' -e '/^location/s|"[^"]*/|"|' -e '/^export_files/s|"[^"]*/|"|' "$work/$state.toml" > "lab/recorded/$state/site.toml"
 done

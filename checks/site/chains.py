@@ -57,7 +57,7 @@ _DIRECTORY = Step(
 )  # fmt: skip
 _NO_WAY_BACK = Step(
     "rendre les sauvegardes inutilisables",
-    ("BKP-IMM-001", "BKP-ACC-001", "BKP-ACC-004", "SITE-BKP-001", "SITE-BKP-002"),
+    ("BKP-IMM-001", "BKP-ACC-001", "BKP-ACC-004", "FW-SEG-003"),
 )
 
 CAR_PARK = Chain(

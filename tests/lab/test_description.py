@@ -67,12 +67,8 @@ def test_fault_names_existing_hosts_seeds_states_and_controls(fault: Fault):
     assert fault.states
     for name in (fault.seed, fault.repair):
         assert not name or name in seed_functions(), name
-    assert set(fault.controls) <= {
-        *catalogue_ids("ad"),
-        *catalogue_ids("messaging"),
-        *catalogue_ids("firewall"),
-        *catalogue_ids("wifi"),
-    }
+    domains = ("ad", "messaging", "firewall", "wifi", "backup", "site")
+    assert set(fault.controls) <= {one for domain in domains for one in catalogue_ids(domain)}
     if fault.seed and AS_FOUND in fault.states and SIX_MONTHS not in fault.states:
         assert fault.repair, "seeded, gone later, and nobody takes it away"
 

@@ -23,7 +23,7 @@ from lab.expectations import Expectation, differences
 SITE = description.load()
 KEYS = {f"{name}.{key.selector}": "QUJD" * 98 for name, zone in SITE.zones.items() for key in zone.dkim}
 TODAY = dt.date(2026, 11, 22)
-EXPORTS = profile.Exports("/srv/exports", "/srv/borne", "/srv/chambre d'un résident")
+EXPORTS = profile.Exports("/srv/exports", "/srv/borne", "/srv/depot", "/srv/chambre d'un résident")
 
 
 def parsed(name: str) -> dns.zone.Zone:

@@ -23,7 +23,8 @@ def audit(info, folder: Path, *words: str) -> Path:
     profile = info.site_profile(folder / "site.toml")
     from_a_room(info, profile)
     argv = runner.exec_argv(
-        info.name, [sys.executable, "-m", "agent", "run", str(profile), "-o", str(folder), "--quiet", *words]
+        info.name,
+        [sys.executable, "-m", "agent", "run", str(profile), "-o", str(folder), "--restore-sample", "--quiet", *words],
     )
     done = subprocess.run(
         argv,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from checks.backup.controls.common import (
     SITE,
@@ -28,6 +28,7 @@ from checks.model import (
     Judgement,
     Reason,
     Severity,
+    Verdict,
     failed,
     not_applicable,
     not_assessed,
@@ -82,7 +83,31 @@ def gives_back(facts: BackupFacts, context: Context) -> list[Judgement]:  # noqa
     """Conforms when every file drawn came back, as it was saved, and opens."""
     if not facts.restore_tests:
         return [_no_test(facts)]
-    return [_gives_back(test) for test in facts.restore_tests]
+    return [_of_source([_gives_back(test) for test in tests]) for tests in _by_source(facts)]
+
+
+def _by_source(facts: BackupFacts) -> list[list[RestoreTest]]:
+    """Tests of each source of each repository, that of its newest point first: several points are tried of one."""
+    found: dict[str, list[RestoreTest]] = {}
+    for test in sorted(facts.restore_tests, key=lambda test: test.point_time, reverse=True):
+        found.setdefault(_subject(test), []).append(test)
+    return list(found.values())
+
+
+def _of_source(judgements: Sequence[Judgement]) -> Judgement:
+    """One verdict for the points tried of a source: every failure counts, else the newest point speaks."""
+    failures = [one for one in judgements if one.verdict is Verdict.FAIL]
+    if not failures:
+        return judgements[0]
+    worst = min(failures, key=lambda one: (one.severity or Severity.CRITICAL).rank)
+    affected = {item.id: item for one in failures for item in one.affected}
+    return failed(
+        worst.subject,
+        " ".join(one.message for one in failures),
+        *(proof for one in judgements for proof in one.evidence),
+        affected=tuple(affected.values()),
+        severity=worst.severity,
+    )
 
 
 def _gives_back(test: RestoreTest) -> Judgement:
@@ -129,13 +154,14 @@ def compared(facts: BackupFacts, context: Context) -> list[Judgement]:  # noqa: 
     """Conforms when half of the files restored at least had something to be compared to."""
     if not facts.restore_tests:
         return [_no_test(facts)]
-    return [_compared(test) for test in facts.restore_tests]
+    return [_compared(tests) for tests in _by_source(facts)]
 
 
-def _compared(test: RestoreTest) -> Judgement:
-    subject = _subject(test)
-    against = test.compared_with_source + test.compared_with_catalogue
-    total = against + test.uncompared
+def _compared(tests: Sequence[RestoreTest]) -> Judgement:
+    """All the points tried of one source together."""
+    test, subject = tests[0], _subject(tests[0])
+    against = sum(one.compared_with_source + one.compared_with_catalogue for one in tests)
+    total = against + sum(one.uncompared for one in tests)
     if not total:
         if test.gap:
             return not_assessed(subject, test.gap)
@@ -177,7 +203,7 @@ def in_time(row: PlanRow, facts: BackupFacts, context: Context) -> Judgement:  #
     if not estimates:
         return next(not_assessed(label, test.rto) for test in newest.values() if isinstance(test.rto, Gap))
     low, high = sum(e.low for e in estimates) / 3600, sum(e.high for e in estimates) / 3600
-    shown = f"entre {length(low)} et {length(high)}"
+    shown = _between(low, high)
     if row.system.rto_hours is None:
         detail = f"La restauration de « {label} » prendrait {shown} ; dire combien de temps est acceptable (rto_hours)."
         return unsure(label, detail)
@@ -193,6 +219,12 @@ def in_time(row: PlanRow, facts: BackupFacts, context: Context) -> Judgement:  #
         return passed(label, f"Restaurer « {label} » prendrait {shown}, dans le délai accepté ({wanted}).", value)
     detail = f"Restaurer « {label} » prendrait {shown} : rien ne dit si le délai accepté ({wanted}) serait tenu."
     return unsure(label, detail, Reason.UNSUPPORTED)
+
+
+def _between(low: float, high: float) -> str:
+    """`entre 2 heures et 3 heures`, or `environ 1 heure` when both read the same."""
+    least, most = length(low), length(high)
+    return f"environ {least}" if least == most else f"entre {least} et {most}"
 
 
 def wiped(facts: BackupFacts, context: Context) -> list[Judgement]:  # noqa: ARG001
