@@ -14,12 +14,12 @@ import msgspec
 
 from checks.common.text import clean
 from checks.common.textfile import MAX_BYTES, ParseError, SourceFile, decode
-from checks.model import FACTS_SCHEMA, CollectError, CollectRequest, Network, Progress, Reason
+from checks.model import FACTS_SCHEMA, CollectError, CollectRequest, Gap, Network, Progress, Reason
 from checks.wifi import recognise
 from checks.wifi.capture.reader import read_captures
 from checks.wifi.config import ROLES, WifiConfig, normal_bssid
 from checks.wifi.exports.keys import Keys
-from checks.wifi.facts import Unreadable, WifiFacts
+from checks.wifi.facts import EXPORT, OutsideSignal, Unreadable, WifiFacts
 from checks.wifi.imported import Imported
 from checks.wifi.inside.collect import from_inside
 from checks.wifi.inside.facts import InsideFacts
@@ -76,7 +76,7 @@ def collect(request: CollectRequest[WifiConfig], network: Network, progress: Pro
     for folder in config.captures_dir:
         captures += _files_of(Path(folder))
     texts = [Path(name) for name in (*config.scan_files, *config.export_files)]
-    if not (captures or texts or config.inside or config.live or config.radius):
+    if not (captures or texts or config.inside or config.live or config.radius or config.outside_files):
         detail = "Aucune capture, aucun relevé, aucun export, aucune écoute, aucun essai n'est demandé dans le profil."
         raise CollectError(Reason.NOT_CONFIGURED, detail)
     try:
@@ -91,15 +91,38 @@ def collect(request: CollectRequest[WifiConfig], network: Network, progress: Pro
             listening=_listening(config.live, network, progress, request.clock),
         )
     except CollectError as error:
-        if not (config.inside or config.radius):
+        if not (config.inside or config.radius or config.outside_files):
             raise
         # What is tried from here does not depend on files.
         facts = _together(_EMPTY, Imported(), config.ssids, config.access_points)
         facts = msgspec.structs.replace(facts, limits=(f"Fichier non lu : {error.detail}",))
+    facts = msgspec.structs.replace(facts, outside=_outside(config.outside_files))
     earlier, limits = _earlier(config.inside_dir)
     inside = from_inside(config.inside, earlier, network, progress, request.clock)
     radius = _questioned(request, network, progress) if config.radius else ()
     return msgspec.structs.replace(facts, inside=inside, radius=radius, limits=(*facts.limits, *limits))
+
+
+def _outside(names: Sequence[str]) -> tuple[OutsideSignal, ...] | Gap | None:
+    """Radios received outside the walls, whoever they belong to; a gap when a measurement cannot be read."""
+    if not names:
+        return None
+    try:
+        seen = read_input(names, {})
+    except CollectError as error:
+        return Gap(reason=error.reason, detail=error.detail)
+    if seen.truncated:
+        return Gap(reason=Reason.MALFORMED, detail="Le relevé fait hors des murs est incomplet.")
+    return tuple(
+        OutsideSignal(
+            ssid=network.ssid,
+            bssid=network.bssid,
+            strongest=network.strongest,
+            file=network.packet.file if network.packet else network.file,
+        )
+        for network in seen.networks
+        if network.source != EXPORT
+    )
 
 
 def _questioned(request: CollectRequest[WifiConfig], network: Network, progress: Progress) -> tuple[RadiusFacts, ...]:

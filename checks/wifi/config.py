@@ -39,6 +39,8 @@ class WifiConfig(Record, frozen=True):
     """Folders of captures."""
     scan_files: tuple[str, ...] = ()
     """Saved outputs of `iw dev scan`, `nmcli`, `netsh wlan show networks mode=bssid`…"""
+    outside_files: tuple[str, ...] = ()
+    """Captures or saved scans taken outside the walls (street, car park): who is received there?"""
     export_files: tuple[str, ...] = ()
     """Configurations exported from access points and controllers."""
     ssids: Mapping[str, str] = {}
@@ -56,7 +58,7 @@ class WifiConfig(Record, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse what could not be read; the message is shown with the place in the profile."""
-        paths = (*self.capture_files, *self.captures_dir, *self.scan_files, *self.export_files)
+        paths = (*self.capture_files, *self.captures_dir, *self.scan_files, *self.outside_files, *self.export_files)
         if len(paths) > MAX_INPUTS:
             raise ValueError(f"{MAX_INPUTS} fichiers ou dossiers au plus")
         if not all(path.strip() for path in paths):

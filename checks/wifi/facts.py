@@ -398,6 +398,16 @@ class WlanConfig(Record, frozen=True, kw_only=True):
     bssids: tuple[str, ...] = ()
 
 
+class OutsideSignal(Record, frozen=True, kw_only=True):
+    """One radio received outside the walls."""
+
+    ssid: str
+    bssid: str
+    strongest: int | None = None
+    """dBm; None when the tool gives no level."""
+    file: str
+
+
 class WifiFacts(Record, frozen=True, kw_only=True):
     """Everything known of the radio networks of a site."""
 
@@ -426,6 +436,8 @@ class WifiFacts(Record, frozen=True, kw_only=True):
     """SSID to its role, as the site profile declares it: `pro`, `resident`, `guest`…"""
     declared_bssids: tuple[str, ...] = ()
     """Access points of the site, as declared."""
+    outside: tuple[OutsideSignal, ...] | Gap | None = None
+    """What was received outside the walls; None when nobody measured."""
     live: LiveFacts | None = None
     """How what was heard on the spot was obtained; None when nothing was asked for."""
     radius: tuple[RadiusFacts, ...] = ()

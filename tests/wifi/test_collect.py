@@ -245,3 +245,33 @@ def test_nothing_is_heard_when_nobody_asks(files):
     facts = collect(asked(WifiConfig(capture_files=(str(files[0]),))), None, lambda *_: None)
     assert facts.live is None
     assert "Écoute sur place" not in summary(facts)
+
+
+# --- Outside the walls
+
+
+def outside(tmp_path, *frames: bytes, **more) -> WifiFacts:
+    street = tmp_path / "parking.pcap"
+    street.write_bytes(pcap(*frames))
+    config = WifiConfig(outside_files=(str(street),), ssids={"Tilleuls-Residents": "pro"}, **more)
+    return collect(asked(config), None, lambda *_: None)
+
+
+def test_what_is_received_in_the_street_is_kept_apart(tmp_path):
+    """It is no network of the place where the audit listens."""
+    facts = outside(tmp_path, beacon())
+    assert facts.networks == ()
+    assert [(one.ssid, one.bssid, one.file) for one in facts.outside] == [
+        ("Tilleuls-Residents", "02:00:00:00:02:00", "parking.pcap")
+    ]
+
+
+def test_a_measurement_in_the_street_that_cannot_be_read_is_a_gap(tmp_path, files):
+    config = WifiConfig(outside_files=(str(tmp_path / "absent.pcap"),), export_files=(str(files[1]),))
+    facts = collect(asked(config), None, lambda *_: None)
+    assert facts.outside.reason == Reason.NOT_CONFIGURED
+    assert len(facts.configurations) == 1
+
+
+def test_nobody_measured_in_the_street(files):
+    assert collect(asked(WifiConfig(export_files=(str(files[1]),))), None, lambda *_: None).outside is None

@@ -8,16 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from checks.model import Origin, Reason, Severity, Verdict
-from checks.wifi.facts import OweTransition, WifiFacts
+from checks.model import Gap, Origin, Reason, Severity, Verdict
+from checks.wifi.facts import OutsideSignal, OweTransition, WifiFacts
 from tests.wifi.sites import (
     GUESTS,
+    NEIGHBOUR,
     NOTHING,
     PRO,
     PRO_5,
     PRO_24,
     RES_5,
     RESIDENTS,
+    THEIRS,
     air,
     every,
     exports,
@@ -280,6 +282,45 @@ def test_rules_of_use(answer: Any, verdict: Verdict) -> None:
 @pytest.mark.parametrize(("answer", "verdict"), [(False, P), (True, F), ("non", NS), (None, NS)])
 def test_coverage(answer: Any, verdict: Verdict) -> None:
     assert judge(OUTSIDE, site(), "site", **{COVERED: answer}).verdict is verdict
+
+
+def street(ssid: str, bssid: str, strongest: int | None = -71) -> OutsideSignal:
+    return OutsideSignal(ssid=ssid, bssid=bssid, strongest=strongest, file="parking.pcap")
+
+
+NEAR = street(NEIGHBOUR, THEIRS)
+
+
+@pytest.mark.parametrize("answer", [None, False])
+def test_what_is_received_outside_is_believed_before_what_is_declared(answer: bool | None) -> None:
+    heard = street(PRO, PRO_5), street(PRO, PRO_24, -83), NEAR
+    found = judge(OUTSIDE, site(outside=heard), "site", **{COVERED: answer})
+    assert found.verdict is F
+    assert "-71 dBm" in found.message
+    assert [item.id for item in found.affected] == [PRO_5, PRO_24]
+
+
+def test_a_masked_network_is_known_by_its_radio_outside() -> None:
+    assert judge(OUTSIDE, site(outside=(street("", PRO_5, None),)), "site").verdict is F
+
+
+@pytest.mark.parametrize(
+    ("heard", "answer", "verdict"),
+    [
+        ((NEAR,), None, P),
+        ((NEAR, street(RESIDENTS, RES_5)), None, P),
+        ((NEAR,), True, F),
+        ((), None, NS),
+        (Gap(reason=Reason.MALFORMED, detail="coupé"), False, NS),
+    ],
+)
+def test_measurement_outside(heard: Any, answer: bool | None, verdict: Verdict) -> None:
+    assert judge(OUTSIDE, site(outside=heard), "site", **{COVERED: answer}).verdict is verdict
+
+
+def test_measurement_outside_needs_to_know_the_professional_network() -> None:
+    assert judge(OUTSIDE, site(outside=(NEAR,), roles={RESIDENTS: "resident"}, networks=(), configurations=()), "site",
+                 ).verdict is NS  # fmt: skip
 
 
 @pytest.mark.parametrize("control", [LOGS, RULES])

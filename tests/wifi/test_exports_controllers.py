@@ -58,6 +58,16 @@ def test_unifi() -> None:
     }
 
 
+def test_unifi_cut_to_its_main_fields_loses_no_open_network() -> None:
+    few = {"data": [{"name": "Soins", "security": "wpapsk", "wpa_mode": "wpa2", "x_passphrase": PASSWORD},
+                    {"name": "Accueil", "security": "open", "enabled": True},
+                    {"name": "RADIUS", "security": "tls"}]}  # fmt: skip
+    assert {ssid: one.encryption for ssid, one in all_of(json.dumps(few)).items()} == {
+        "Soins": "wpa2",
+        "Accueil": "open",
+    }
+
+
 def test_unifi_wpa3_only_requires_pmf_and_unknown_security_is_reported() -> None:
     tree = json.loads(UNIFI)
     tree["data"][1]["wpa3_transition"] = False

@@ -6,10 +6,21 @@ How long traces must or may be kept is a legal question that no tool settles: th
 from __future__ import annotations
 
 from checks.common.french import count, listed
-from checks.model import Context, Evidence, Gap, Judgement, Reason, failed, not_applicable, not_assessed, passed
-from checks.wifi.controls.common import SITE, declared, unset
-from checks.wifi.facts import WifiFacts
-from checks.wifi.roles import PUBLIC, own_ssids
+from checks.model import (
+    Affected,
+    Context,
+    Evidence,
+    Gap,
+    Judgement,
+    Reason,
+    failed,
+    not_applicable,
+    not_assessed,
+    passed,
+)
+from checks.wifi.controls.common import SITE, declared, few, unset
+from checks.wifi.facts import OutsideSignal, WifiFacts
+from checks.wifi.roles import INTERNAL, PUBLIC, own_ssids
 
 LOG_DAYS = "wifi_visitor_log_days"
 """Question: days that connection logs of residents and visitors are kept; 0 when none is."""
@@ -51,8 +62,15 @@ def rules_of_use(facts: WifiFacts, context: Context) -> Judgement:
     return failed(SITE, "Personne n'est informé des règles d'usage avant de se connecter au Wi-Fi.", seen)
 
 
-def coverage(facts: WifiFacts, context: Context) -> Judgement:  # noqa: ARG001
-    """Conforms when the professional network is not received outside the walls."""
+def coverage(facts: WifiFacts, context: Context) -> Judgement:
+    """Conforms when the professional network is not received outside the walls: measured there, else declared.
+
+    A measurement that receives it is believed whatever was declared; one that does not only speaks for its own antenna.
+    """
+    if isinstance(facts.outside, Gap):
+        return not_assessed(SITE, facts.outside)
+    if facts.outside is not None:
+        return _measured(facts, facts.outside, declared_received=context.answers.get(OUTSIDE) is True)
     answer = context.answers.get(OUTSIDE)
     if answer is None:
         return unset(OUTSIDE, "le Wi-Fi professionnel est-il reçu depuis la rue ou le parking (true ou false) ?")
@@ -64,6 +82,46 @@ def coverage(facts: WifiFacts, context: Context) -> Judgement:  # noqa: ARG001
             SITE, "Le Wi-Fi professionnel est reçu hors des murs : on peut l'attaquer depuis une voiture.", seen
         )
     return passed(SITE, "Le Wi-Fi professionnel n'est pas reçu hors des murs.", seen)
+
+
+def _measured(facts: WifiFacts, outside: tuple[OutsideSignal, ...], *, declared_received: bool) -> Judgement:
+    """What was received in the street of the networks that the work relies on."""
+    internal = [one for one in own_ssids(facts) if one.role in INTERNAL]
+    if not internal:
+        detail = "Aucun réseau de travail n'est déclaré : on ne sait pas lesquels chercher dans le relevé fait dehors."
+        return not_assessed(SITE, Gap(reason=Reason.NOT_CONFIGURED, detail=detail))
+    radios = {network.bssid for one in internal for network in one.networks if network.bssid}
+    names = {one.ssid for one in internal}
+    heard = [one for one in outside if one.ssid in names or one.bssid in radios]
+    if heard:
+        seen = [Evidence(value=f"{one.bssid}, « {one.ssid} » : {_level(one)}", source=one.file) for one in heard]
+        levels = [one.strongest for one in heard if one.strongest is not None]
+        best = f", jusqu'à {max(levels)} dBm" if levels else ""
+        said = listed(f"« {name} »" for name in sorted({one.ssid for one in heard if one.ssid} or names))
+        affected = tuple(
+            Affected(id=one.bssid, label=one.ssid or one.bssid, detail=_level(one), kind="outside", ref=one.bssid)
+            for one in {one.bssid: one for one in heard}.values()
+        )
+        message = f"Mesuré hors des murs{best} : {said}. On peut l'attaquer depuis une voiture."
+        return failed(SITE, message, *few(seen), affected=affected)
+    if declared_received:
+        return failed(
+            SITE,
+            "Le Wi-Fi professionnel est déclaré reçu hors des murs, même si le relevé fourni ne l'a pas entendu.",
+            _yes_no(OUTSIDE, yes=True),
+        )
+    number = count(len({one.bssid for one in outside}), "autre borne entendue", "autres bornes entendues")
+    if not outside:
+        detail = "Le relevé fait hors des murs n'a entendu aucun réseau : rien ne montre que l'adaptateur recevait."
+        return not_assessed(SITE, Gap(reason=Reason.UNREACHABLE, detail=detail))
+    message = (
+        f"Le relevé fait hors des murs n'y a pas reçu le Wi-Fi professionnel ({number}) ; une antenne ira plus loin."
+    )
+    return passed(SITE, message, *few(Evidence(value=number, source=one.file) for one in outside))
+
+
+def _level(one: OutsideSignal) -> str:
+    return f"reçu à {one.strongest} dBm" if one.strongest is not None else "reçu, niveau non indiqué"
 
 
 def _no_public(facts: WifiFacts) -> Judgement | None:

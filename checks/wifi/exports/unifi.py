@@ -29,6 +29,7 @@ from checks.wifi.security import OPEN, PERSONAL_AKMS, WEP, Security, mac_of
 TITLE = "UniFi (wlanconf)"
 
 _OWN = frozenset({"x_passphrase", "wpa_mode", "wpa_enc", "wlangroup_id", "ap_group_ids", "x_iapp_key"})
+_SECURITY = frozenset({"open", "wep", "wpapsk", "wpaeap", "osen"})
 _CIPHERS = {
     "ccmp": ("CCMP",),
     "tkip": ("TKIP",),
@@ -57,7 +58,9 @@ def parse(file: SourceFile, keys: Keys) -> Imported:
     aps = [one for one in records if isinstance(one.get("vap_table"), list)]
     portal = _portal(records)
     for record in records:
-        if isinstance(record.get("security"), str) and text_of(record, "name") and _OWN & record.keys():
+        kind = text_of(record, "security")
+        # An export cut to its main fields must not lose a network, an open one least of all.
+        if kind and text_of(record, "name") and (_OWN & record.keys() or (kind in _SECURITY and "enabled" in record)):
             _add(record, networks, aps, portal, desk, keys)
     found = desk.done()
     if not found.configurations:

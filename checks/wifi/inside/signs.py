@@ -196,5 +196,5 @@ def listed(attempts: Iterable[Attempt]) -> str:
         for (target, address), ports in machines.items()
     ]
     if len(named) > NAMED:
-        named = [*named[:NAMED], f"{len(named) - NAMED} autre(s)"]
+        named = [*named[:NAMED], count(len(named) - NAMED, "autre")]
     return " et ".join(filter(None, (", ".join(named[:-1]), named[-1])))
