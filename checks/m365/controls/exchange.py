@@ -64,6 +64,7 @@ def external_warning(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
         raise Unclear(rules)
     if not tag or values.flag(tag[0], "Enabled") is None:
         raise Unclear(seen.unreadable("external_in_outlook", "Enabled"))
+    seen.lacking("transport_rules")
     evidence = seen.proof("external_in_outlook", "Enabled = False, et aucune règle de flux équivalente")
     return seen.failed("Rien ne distingue un message venu de l'extérieur de celui d'un collègue.", evidence)
 

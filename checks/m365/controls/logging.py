@@ -99,6 +99,7 @@ def directory_log(seen: Seen, context: Context) -> Judgement:
     kept = "inconnue" if has(seen.facts, P1) is None else f"{FREE_DAYS if lacks(seen.facts, P1) else ENTRA_DAYS} jours"
     newest = max((at for row in rows if (at := values.moment(row, "activityDateTime"))), default=None)
     if newest is None:
+        seen.lacking("directory_audits")
         evidence = seen.proof("directory_audits", "aucun événement")
         return seen.failed(
             "Le journal des changements de l'annuaire est vide : une élévation de droits passerait inaperçue.",
@@ -153,6 +154,7 @@ def logs_exported(seen: Seen, context: Context) -> Judgement:
         return seen.passed(
             "Les journaux de connexion et d'annuaire sont envoyés vers un lieu de conservation.", evidence
         )
+    seen.lacking("diagnostic_settings")
     return seen.failed(f"Ces journaux ne sont conservés que chez Microsoft : {listed(missing)}.", evidence)
 
 
@@ -201,6 +203,7 @@ def audit_retention(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     evidence = seen.proof("audit_retention", terms)
     if long:
         return seen.passed(f"Une règle garde le journal d'audit au moins {PREMIUM_DAYS} jours.", evidence)
+    seen.lacking("audit_retention")
     message = (
         f"Aucune règle ne garde le journal d'audit un an : il est gardé {AUDIT_DAYS} jours, {PREMIUM_DAYS} pour les"
         " seules actions que Microsoft choisit des comptes qui ont la licence."

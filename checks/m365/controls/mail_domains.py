@@ -171,6 +171,7 @@ def dkim(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     for domain in own:
         row = rows.get(domain)
         if row is None:
+            seen.lacking("dkim")
             wrong.append((domain, "pas de signature préparée"))
         elif not values.flag(row, "Enabled"):
             wrong.append((domain, "signature désactivée"))

@@ -342,6 +342,7 @@ def presets(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
         if not whole:
             missing.append("Exchange Online Protection" if name == "protection_rules" else "Defender pour Office 365")
     if missing:
+        seen.lacking(*readings)
         message = (
             f"Aucun préréglage de sécurité ne protège tout le monde ({listed(missing)}) : chaque réglage est à tenir"
             " à la main."
@@ -381,6 +382,7 @@ def strict_for_sensitive(seen: Seen, context: Context) -> Judgement:
             continue
         left |= people - named
     if left:
+        seen.lacking(*readings)
         affected = (
             Affected(id=one, label=one, kind="sensitive", detail="Hors du préréglage strict.") for one in sorted(left)
         )

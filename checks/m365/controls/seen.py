@@ -116,6 +116,12 @@ class Seen:
         """Whether a reading that was used went to its end."""
         return name not in self._used or self._used[name].complete
 
+    def lacking(self, *names: str) -> None:
+        """Before failing because something is not there: raise `Unclear` when it may be in what was not read."""
+        for name in names:
+            if not self.is_complete(name):
+                raise Unclear(_partial(self._used[name]))
+
     def doubt(self, gap: Gap) -> None:
         """Something could not be told: the control may still fail, and no longer conform."""
         self._doubts.append(gap)
@@ -163,8 +169,7 @@ class Seen:
             raise Unclear(self._doubts[0])
         for found in self._used.values():
             if not found.complete:
-                detail = f"« {found.source} » n'a été lu qu'en partie : ce qui manque peut être en défaut."
-                raise Unclear(Gap(reason=Reason.ERROR, detail=detail))
+                raise Unclear(_partial(found))
 
 
 Control = Callable[[M365Facts, Context], "Judgement | list[Judgement]"]
@@ -188,6 +193,11 @@ def subject(facts: M365Facts) -> str:
     """What verdicts are about: the initial domain of the tenant, or what is known of it."""
     tenant = facts.tenant
     return next((name for name in (*tenant.domains[:1], tenant.id, tenant.name) if name), "locataire")
+
+
+def _partial(found: Rows) -> Gap:
+    detail = f"« {found.source} » n'a été lu qu'en partie : ce qui manque peut tout changer."
+    return Gap(reason=Reason.ERROR, detail=detail)
 
 
 def _unreadable(found: Rows, prop: str) -> Gap:

@@ -77,6 +77,7 @@ def sensitive_data(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
         "dlp_rules", f"règles actives sur des données sensibles : {listed(map(name_of, rules)) or 'aucune'}"
     )
     if missing:
+        seen.lacking("dlp_policies", "dlp_rules")
         return seen.failed(f"Rien n'empêche d'envoyer au-dehors, par erreur : {listed(missing)}.", evidence)
     return seen.passed("L'envoi de numéros de sécurité sociale et de cartes bancaires est surveillé.", evidence)
 
@@ -110,6 +111,7 @@ def sensitive_places(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     missing = [place for place, prop in PLACES.items() if place not in covered and prop not in unknown]
     evidence = seen.proof("dlp_policies", f"partout dans : {listed(sorted(covered)) or 'aucun service'}")
     if missing:
+        seen.lacking("dlp_policies", "dlp_rules")
         return seen.failed(f"La surveillance des données sensibles ne couvre pas tout : {listed(missing)}.", evidence)
     if unknown:
         seen.doubt(seen.unreadable("dlp_policies", listed(unknown)))

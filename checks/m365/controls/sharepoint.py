@@ -177,7 +177,8 @@ def idle_sign_out(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
         for name, seconds in (("sharepoint", _sharepoint_idle(seen)), ("timeout_policies", _idle(seen)))
         if seconds
     ]
-    gaps = [gap for name in ("sharepoint", "timeout_policies") if isinstance(gap := seen.maybe(name), Gap)]
+    asked = (("sharepoint", "idleSessionSignOut"), ("timeout_policies", "definition"))
+    gaps = [gap for name, prop in asked if isinstance(gap := seen.maybe(name, prop), Gap)]
     if not found and gaps:
         raise Unclear(gaps[0])
     best = min(found, key=lambda one: one[1], default=("", 0))
@@ -189,6 +190,7 @@ def idle_sign_out(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
         seen.need(P1)
     if gaps:
         raise Unclear(gaps[0])
+    seen.lacking("sharepoint", "timeout_policies")
     evidence = seen.proof(
         *((best[0], f"{best[1]} s") if found else ("sharepoint", "aucune déconnexion sur inactivité"))
     )

@@ -74,6 +74,9 @@ def strong_for_all(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     )
     if good:
         return seen.passed("Un second facteur que l'hameçonnage ne vole pas est exigé de tous.", evidence)
+    seen.lacking("conditional_access", "users")
+    if isinstance(users, Gap) and kept:
+        raise Unclear(users)  # who is left out is not known to be an emergency account
     return seen.failed(
         "Le second facteur exigé de tous peut encore être volé par une fausse page de connexion.", evidence
     )
@@ -160,6 +163,9 @@ def through_pim(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
         " très privilégié",
     )
     if outside:
+        if kept and isinstance(users, Gap):
+            raise Unclear(users)  # an emergency account may be among them
+        seen.lacking("users")
         message = (
             f"{count(len(outside), 'rôle très privilégié', 'rôles très privilégiés')}"
             f" {choose(len(outside), 'donné', 'donnés')} sans passer par la gestion des privilèges (PIM)."
@@ -211,6 +217,7 @@ def risky_agents(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     )
     if good:
         return seen.passed("Un agent d'intelligence artificielle jugé à risque est bloqué.", evidence)
+    seen.lacking("conditional_access")
     return seen.failed("Un agent d'intelligence artificielle jugé à risque garde ses accès.", evidence)
 
 

@@ -196,10 +196,8 @@ def emergency_accounts(seen: Seen, context: Context) -> Judgement:
         good += not faults
         if faults:
             bad.append(Affected(id=name, label=name, kind="emergency", detail=f"{listed(faults)}."))
-    if any("absent" in one.detail for one in bad) and not seen.is_complete("users"):
-        raise Unclear(
-            Gap(reason=Reason.ERROR, detail="Les comptes n'ont été lus qu'en partie : un compte de secours y manque.")
-        )
+    if bad:
+        seen.lacking("users", "role_assignments")
     evidence = seen.proof(
         "users",
         f"{count(len(named), 'compte de secours déclaré', 'comptes de secours déclarés')}, dont {good} utilisables",
