@@ -6,6 +6,7 @@ Imports no network library.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -35,9 +36,9 @@ class M365Config(Record, frozen=True, kw_only=True):
     secret_from: str = ""
     """Reference to the client secret, or to the pasted token."""
     certificate_file: str = ""
-    """PEM certificate of the application, with its private key, or without when `key_from` gives it."""
+    """Absolute path of the PEM certificate of the application, with its private key."""
     key_from: str = ""
-    """Reference to the password of that private key."""
+    """Reference to the password of that private key, when it has one."""
     import_files: tuple[str, ...] = ()
     """Exports to judge instead of, or besides, a live reading: ScubaGear, Graph JSON."""
     exchange: bool = True
@@ -75,6 +76,9 @@ class M365Config(Record, frozen=True, kw_only=True):
             raise ValueError("secret_from : l'endroit où se trouve le secret ou le jeton est nécessaire")
         if self.tenant and self.sign_in == "certificate" and not self.certificate_file:
             raise ValueError("certificate_file : le certificat de l'application est nécessaire")
+        if self.certificate_file and not Path(self.certificate_file).is_absolute():
+            # Files named by a relative path are copied with the profile; this one holds a private key.
+            raise ValueError("certificate_file : un chemin absolu est attendu, ce fichier contient une clé privée")
         if not self.tenant and not self.import_files:
             raise ValueError("« tenant » ou « import_files » est nécessaire")
         for url in (self.graph_url, self.exchange_url, self.compliance_url, self.teams_url, self.login_url):

@@ -191,6 +191,16 @@ def test_the_requests_of_the_profile_are_never_exceeded(fake):
         assert "not_configured" in run.gaps().values()
 
 
+def test_a_service_that_never_answers_is_not_waited_for(fake, monkeypatch):
+    from checks.m365.client import calls
+
+    monkeypatch.setattr(calls, "REQUEST_SECONDS", 0.3)
+    fake.faults.slow["/v1.0/applications"] = 60.0
+    run = read(fake, house(fake, "standard"), **GRAPH_ONLY)
+    assert run.gap("applications").reason is Reason.TIMEOUT
+    assert run.rows("domains")
+
+
 def test_time_is_never_exceeded(fake):
     run = read(fake, house(fake, "premium"), late=30.0)
     assert any("temps maximal" in sentence for sentence in run.facts.limits)

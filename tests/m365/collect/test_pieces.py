@@ -210,7 +210,8 @@ BASE = {"tenant": "tilleuls.onmicrosoft.com", "client_id": "0f4c1f6e-9a41-4c58-9
 @pytest.mark.parametrize(("changes", "words"), [
     ({"client_id": "x"}, "client_id"), ({"client_id": ""}, "client_id"), ({"tenant": "pas un locataire"}, "locataire"),
     ({"sign_in": "client_secret"}, "secret_from"), ({"sign_in": "token"}, "secret_from"), ({"tenant": ""}, "import_files"),
-    ({"sign_in": "certificate"}, "certificate_file"), ({"graph_url": "http://graph.microsoft.com"}, "https"),
+    ({"sign_in": "certificate"}, "certificate_file"),
+    ({"sign_in": "certificate", "certificate_file": "ausculte.pem"}, "chemin absolu"), ({"graph_url": "http://graph.microsoft.com"}, "https"),
     ({"compliance_url": "ftp://x"}, "https"),
 ])  # fmt: skip
 def test_a_profile_that_cannot_work_is_refused(changes, words):
