@@ -399,10 +399,13 @@ def readings() -> dict[str, list[dict[str, Any]]]:
             "passwordSyncEnabled": True, "blockSoftMatchEnabled": True,
             "blockCloudObjectTakeoverThroughHardMatchEnabled": True}}],
         "role_definitions": [
-            {"id": role, "templateId": role, "displayName": name, "isBuiltIn": True, "isEnabled": True}
+            *({"id": role, "templateId": role, "displayName": role, "isBuiltIn": True, "isEnabled": True}
+              for role in ADMIN_ROLES[5:]),
+            *({"id": role, "templateId": role, "displayName": name, "isBuiltIn": True, "isEnabled": True}
             for role, name in ((GLOBAL, "Global Administrator"), (USER_ADMIN, "User Administrator"),
                                (EXCHANGE_ADMIN, "Exchange Administrator"), (READER, "Global Reader"),
-                               (SECURITY_ADMIN, "Security Administrator"))
+                               (SECURITY_ADMIN, "Security Administrator"),
+                               (PRIVILEGED_ROLE_ADMIN, "Privileged Role Administrator"))),
         ],
         "role_assignments": [
             assignment(1, by_id[RESCUE_1], GLOBAL), assignment(2, by_id[RESCUE_2], GLOBAL),

@@ -86,7 +86,7 @@ def meets(atom: str, goal: Goal, known: Strengths) -> bool | None:
     if goal is Goal.BLOCK:
         return False
     if goal is Goal.PASSWORD:
-        return atom == "passwordchange"
+        return atom in ("passwordchange", "riskremediation")
     if goal is Goal.MANAGED:
         return atom in MANAGED
     if goal is Goal.MFA_OR_MANAGED and atom in MANAGED:

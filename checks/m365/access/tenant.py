@@ -5,7 +5,7 @@ Limits: beyond `MAX_POLICIES` enabled policies or `MAX_PEOPLE` accounts nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from checks.m365.facts import M365Facts, Rows
 from checks.m365.reading import reading
 from checks.m365.views.policies import Location, Policy, locations, policies
 from checks.m365.views.roles import Holdings, holdings
-from checks.m365.views.users import users
+from checks.m365.views.users import users, whole
 from checks.m365.views.values import rows, text, word
 from checks.model import Gap, Reason, Record
 
@@ -41,9 +41,8 @@ class Access(Record, frozen=True, kw_only=True):
     """Locations that could be read, and the word for the trusted ones when they all were."""
     strengths: Strengths
     apps: tuple[Target, ...]
-    complete: bool
-    """Every policy and every account was seen."""
     everyone_read: bool
+    """Every account was seen."""
 
     @property
     def people(self) -> Mapping[str, Person]:
@@ -106,8 +105,7 @@ def access(facts: M365Facts) -> Access | Gap:
         readable=known,
         strengths=strengths(given if isinstance(given, Rows) else None),
         apps=applications(enabled, _app_names(facts)),
-        complete=found.complete and accounts.complete,
-        everyone_read=accounts.complete,
+        everyone_read=whole(accounts),
     )
 
 
@@ -210,14 +208,24 @@ def outside(found: Access) -> tuple[Place, ...]:
 
 
 def ask(
-    found: Access, goal: Goal, who: Iterable[Person], what: Sequence[Target] = (ANY_APP,), wanted: Wanted | None = None
+    found: Access,
+    goal: Goal,
+    who: Iterable[Person],
+    what: Sequence[Target] = (ANY_APP,),
+    wanted: Wanted | None = None,
+    only: Callable[[Policy], bool] | None = None,
 ) -> tuple[Answer, ...] | Gap:
     """For each account and each target, whether every sign-in meets the goal; the worst one is the witness.
 
-    A reading of policies that is not whole turns « open » into « undetermined ». A gap when it is too large.
+    `only` tells which policies may count. A reading of policies that is not whole turns « open » into
+    « undetermined ». A gap when it is too large.
     """
     told = [guarantees(policy, goal, found.strengths) for policy in found.policies]
-    kept = [index for index, state in enumerate(told) if state is not False]
+    kept = [
+        index
+        for index, state in enumerate(told)
+        if state is not False and (only is None or found.policies[index].faults or only(found.policies[index]))
+    ]
     relevant = [found.policies[index] for index in kept]
     strong, weak = _bits(told[index] is True for index in kept), (1 << len(kept)) - 1
     part = wanted or Wanted()

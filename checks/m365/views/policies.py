@@ -236,6 +236,8 @@ class Location(Record, frozen=True, kw_only=True):
     unknown_countries: bool = False
     readable: bool = True
     """False: neither addresses nor countries, or a range that is none."""
+    doubtful: bool = False
+    """Unreadable, and perhaps trusted."""
 
 
 def locations(found: Rows) -> tuple[Location, ...]:
@@ -262,4 +264,5 @@ def _location(row: Row) -> Location:
         countries=tuple(code.strip().casefold() for code in texts(row, "countriesAndRegions")),
         unknown_countries=flag(row, "includeUnknownCountriesAndRegions") is True,
         readable=readable,
+        doubtful=not readable and flag(row, "isTrusted") is not False,
     )

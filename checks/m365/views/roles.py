@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from checks.common.french import listed
 from checks.m365.facts import M365Facts, Rows
+from checks.m365.judging import stopped, unreadable
 from checks.m365.reading import reading
 from checks.m365.views.values import Row, flag, is_list, mapping, rows, text, word
-from checks.model import Gap, Record
+from checks.model import Gap, Reason, Record
 
 GLOBAL = "62e90394-69f5-4237-9190-012177145e10"
 ROLES: Mapping[str, str] = {
@@ -74,8 +76,23 @@ class Holdings(Record, frozen=True, kw_only=True):
     complete: bool
     unread_groups: tuple[str, ...] = ()
     """Groups that hold a role and whose members were not read."""
+    unreadable: int = 0
+    """Assignments without a holder or a role that can be read."""
     eligible_gap: Gap | None = None
     """Why eligible roles were not seen; None when they were."""
+
+    @property
+    def doubt(self) -> Gap | None:
+        """Why the list may be short; the licence that makes roles eligible being absent is no reason."""
+        if self.unread_groups:
+            detail = f"Les porteurs de rôles n'ont pas tous été lus : {listed(self.unread_groups)}."
+            return Gap(reason=Reason.PERMISSION, detail=detail)
+        if self.unreadable:
+            return unreadable("toutes les affectations de rôles")
+        if not self.complete:
+            return stopped("les affectations de rôles")
+        gap = self.eligible_gap
+        return gap if gap is not None and gap.reason is not Reason.LICENCE else None
 
     def of(self, *roles: str) -> tuple[Holding, ...]:
         """Holdings of people, applications and groups without readable members, for those roles."""
@@ -106,6 +123,7 @@ def holdings(facts: M365Facts) -> Holdings | Gap:
         source=given,
         complete=complete and (not isinstance(groups, Rows) or groups.complete or not unread),
         unread_groups=unread,
+        unreadable=sum(1 for item in found if not item.holder or not item.role),
         eligible_gap=eligible if isinstance(eligible, Gap) else None,
     )
 
@@ -212,24 +230,14 @@ def approval(row: Row) -> bool | None:
 
 
 def silent_alerts(row: Row) -> tuple[str, ...] | None:
-    """Notifications to administrators that reach nobody, by rule id; None when the policy has no such rule.
+    """Notifications to administrators that reach no named address, by rule id; None when it cannot be told.
 
-    Default recipients (holders of the role) count: somebody is told.
+    The default recipients are the holders of the role themselves: they are not enough, as SCuBA asks too.
     """
     rules = [rule for rule in rows(mapping(row, "policy"), "rules") if word(rule, "id") in ALERTS]
-    if not rules:
+    if not rules or any(not is_list(rule, "notificationRecipients") for rule in rules):
         return None
-    return tuple(
-        word(rule, "id")
-        for rule in rules
-        if not _filled(rule, "notificationRecipients") and flag(rule, "isDefaultRecipientsEnabled") is not True
-    )
-
-
-def _filled(row: Row, name: str) -> bool:
-    """The list has something in it."""
-    value = row.get(name)
-    return isinstance(value, (list, tuple)) and bool(value)
+    return tuple(word(rule, "id") for rule in rules if not rule["notificationRecipients"])
 
 
 ALERTS = frozenset(

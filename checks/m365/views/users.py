@@ -50,6 +50,11 @@ def unreadable(found: Rows) -> int:
     return sum(1 for row in found.rows if not word(row, "id"))
 
 
+def whole(found: Rows) -> bool:
+    """Every account was read and can be told apart."""
+    return found.complete and not unreadable(found)
+
+
 def _user(row: Row) -> User | None:
     key = word(row, "id")
     if not key:

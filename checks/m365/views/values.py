@@ -118,6 +118,11 @@ def is_list(row: Row, name: str) -> bool:
     return isinstance(row.get(name), (list, tuple))
 
 
+def is_objects(row: Row, name: str) -> bool:
+    """The property is a list that holds nothing but objects."""
+    return is_list(row, name) and all(isinstance(item, Mapping) for item in row[name])
+
+
 def has(row: Row, *names: str) -> bool:
     """Every one of the properties is in the row, whatever its value."""
     return all(name in row for name in names)
