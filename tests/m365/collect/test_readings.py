@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
+import pytest
 
 from checks.m365.facts import Licences, M365Facts, Rows
 from checks.m365.reading import reading
 from checks.m365.resources import BY_NAME, P2, RESOURCES
 from checks.model import Gap, Reason
-from tests.m365.collect.base import GRAPH_ONLY, house, read
+from tests.m365.collect.base import GRAPH_ONLY, Run, house, read
 from tests.m365.fakes import tenants
+from tests.m365.fakes.server import FakeMicrosoft
 
 NEVER_ASKED = {"sharepoint_tenant", "diagnostic_settings", "mail_dns"}
 """Those that need a right of writing, another service, or DNS servers that these tests do not have."""
 OPTIONAL = {"inbox_rules", "audit_query"}
 
 
-def test_a_careful_house_is_read_entirely_but_for_what_p2_opens(fake):
-    run = read(fake, house(fake, "premium"))
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeMicrosoft, Run, Run]]:
+    """The services, and both houses read once: the neglected one, then the careful one."""
+    for name in ("msgraph_core", "azure.identity", "kiota_http"):
+        pytest.importorskip(name, reason="the m365 extra is not installed")
+    with FakeMicrosoft(tmp_path_factory.mktemp("m365"), [tenants.standard(), tenants.premium()]) as running:
+        yield running, read(running, house(running, "standard")), read(running, house(running, "premium"))
+
+
+def test_a_careful_house_is_read_entirely_but_for_what_p2_opens(seen):
+    run = seen[2]
     expected = {resource.name for resource in RESOURCES if resource.licence == P2} | NEVER_ASKED
     assert set(run.gaps()) == expected
     assert set(run.facts.readings) == {resource.name for resource in RESOURCES} - OPTIONAL
@@ -31,13 +44,13 @@ def test_a_careful_house_is_read_entirely_but_for_what_p2_opens(fake):
     assert run.facts.authentication == "client_secret"
 
 
-def test_facts_survive_their_file(fake):
-    facts = read(fake, house(fake, "premium")).facts
+def test_facts_survive_their_file(seen):
+    facts = seen[2].facts
     assert msgspec.json.decode(msgspec.json.encode(facts), type=M365Facts) == facts
 
 
-def test_a_house_without_premium_says_licence_and_not_permission(fake):
-    run = read(fake, house(fake, "standard"))
+def test_a_house_without_premium_says_licence_and_not_permission(seen):
+    run = seen[1]
     unlicensed = [resource.name for resource in RESOURCES if resource.licence and resource.api in ("graph", "exchange")]
     assert len(unlicensed) > 15
     for name in unlicensed:
@@ -61,8 +74,8 @@ def test_pages_of_three_give_the_same_facts_as_one_page(fake):
     assert cut.facts.readings == whole.facts.readings
 
 
-def test_only_the_properties_of_the_table_are_kept(fake):
-    run = read(fake, house(fake, "premium"))
+def test_only_the_properties_of_the_table_are_kept(seen):
+    run = seen[2]
     for name, found in run.facts.readings.items():
         kept = BY_NAME[name].properties
         if isinstance(found, Rows) and kept:
@@ -81,11 +94,11 @@ def test_only_the_properties_of_the_table_are_kept(fake):
     assert set(run.rows("users")[0]) == set(BY_NAME["users"].properties) - {"@odata.type"}
 
 
-def test_nothing_secret_is_kept(fake):
-    tenant = house(fake, "standard")
-    run = read(fake, tenant)
+def test_nothing_secret_is_kept(seen):
+    tenant = house(seen[0], "standard")
+    run = seen[1]
     text = msgspec.json.encode(run.facts).decode()
-    for secret in (tenant.secret, "hint", "Ab1", "secretText", "Bearer", "correze", *fake.tokens.given):
+    for secret in (tenant.secret, "hint", "Ab1", "secretText", "Bearer", "correze", *seen[0].tokens.given):
         assert secret not in text
     (application,) = run.rows("applications")
     assert {"keyId", "displayName", "startDateTime", "endDateTime"} == set(application["passwordCredentials"][0])
@@ -94,8 +107,8 @@ def test_nothing_secret_is_kept(fake):
     assert {"name": "EnableBannedPasswordCheck", "value": "True"} in settings["values"]
 
 
-def test_lists_cut_at_twenty_by_expand_are_read_whole(fake):
-    run = read(fake, house(fake, "standard"), **GRAPH_ONLY)
+def test_lists_cut_at_twenty_by_expand_are_read_whole(seen):
+    run = seen[1]
     counts = {row["displayName"]: len(row["appRoleAssignments"]) for row in run.rows("service_principals")}
     assert counts == {"Planning": 27, "Sauvegarde": 2}
     assert set(run.rows("service_principals")[0]["appRoleAssignments"][26]) <= {
@@ -103,9 +116,9 @@ def test_lists_cut_at_twenty_by_expand_are_read_whole(fake):
     }  # fmt: skip
 
 
-def test_guests_of_groups_are_counted_where_there_are_any(fake):
-    tenant = house(fake, "standard")
-    (found,) = read(fake, tenant, **GRAPH_ONLY).rows("group_guests")
+def test_guests_of_groups_are_counted_where_there_are_any(seen):
+    tenant = house(seen[0], "standard")
+    (found,) = seen[1].rows("group_guests")
     guest = next(user["id"] for user in tenant.graph["/users"] if user["userType"] == "Guest")
     assert found == {"id": tenant.graph["/groups"][0]["id"], "guests": [guest], "members": 4}
 
@@ -118,9 +131,9 @@ def test_nobody_asks_for_the_members_of_groups_of_a_house_without_guests(fake):
     assert not any(b"/members" in request.body or "/members" in request.path for request in fake.log)
 
 
-def test_groups_of_policies_and_of_roles_come_with_their_members(fake):
-    tenant = house(fake, "premium")
-    run = read(fake, tenant, **GRAPH_ONLY)
+def test_groups_of_policies_and_of_roles_come_with_their_members(seen):
+    tenant = house(seen[0], "premium")
+    run = seen[2]
     rescue = [user["id"] for user in tenant.graph["/users"] if user["userPrincipalName"].startswith("secours")]
     (out,) = run.rows("policy_groups")
     assert out["members"] == rescue
@@ -139,9 +152,9 @@ def test_sign_ins_stop_at_the_days_of_the_profile(fake):
     assert min(row["createdDateTime"] for row in week) >= tenants.days_ago(7)
 
 
-def test_the_oldest_sign_in_tells_how_long_they_are_kept(fake):
-    tenant = house(fake, "premium")
-    (oldest,) = read(fake, tenant, **GRAPH_ONLY).rows("oldest_sign_in")
+def test_the_oldest_sign_in_tells_how_long_they_are_kept(seen):
+    tenant = house(seen[0], "premium")
+    (oldest,) = seen[2].rows("oldest_sign_in")
     assert oldest["createdDateTime"] == min(row["createdDateTime"] for row in tenant.graph["/auditLogs/signIns"])
 
 
@@ -184,9 +197,9 @@ def test_a_search_that_never_ends_is_not_waited_for(fake):
 
 def test_delegations_stop_at_the_limit_and_say_so(fake):
     tenant = house(fake, "standard")
-    whole = read(fake, tenant)
+    whole = read(fake, tenant, teams=False)
     assert [row["User"] for row in whole.rows("mailbox_permissions")] == ["TILLEULS\\Tous"]
-    cut = read(fake, tenant, max_mailboxes=3)
+    cut = read(fake, tenant, max_mailboxes=3, teams=False)
     found = cut.facts.readings["mailbox_permissions"]
     assert isinstance(found, Rows)
     assert not found.complete
