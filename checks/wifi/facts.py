@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from checks.model import Gap, Record
-from checks.wifi.certificate import EapCertificate as EapCertificate
+from checks.wifi.certificate import EapCertificate
 from checks.wifi.exports.clients import ClientProfile
 from checks.wifi.exports.details import WlanDetails
 from checks.wifi.inside.facts import InsideFacts

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from checks.model import Context, Judgement
+from checks.wifi.certificate import EapCertificate
 from checks.wifi.exports.clients import ClientProfile
 from checks.wifi.facts import (
     Association,
     AttackSign,
     CaptureFile,
     Deauthentication,
-    EapCertificate,
     EapSession,
     Handshake,
     Network,

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from checks.model import Gap
 from checks.wifi.capture.names import Pseudonyms
-from checks.wifi.facts import EapCertificate
+from checks.wifi.certificate import EapCertificate
 from tests.wifi import frames as f
 from tests.wifi.reading import SALT, only, read
 

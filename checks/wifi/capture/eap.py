@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from checks.common.text import clean
 from checks.model import Gap, Reason
-from checks.wifi.facts import EapCertificate, Packet
+from checks.wifi.certificate import EapCertificate
+from checks.wifi.facts import Packet
 
 if TYPE_CHECKING:
     from checks.common.tls import TlsVersion

@@ -24,6 +24,7 @@ from checks.model import (
     not_assessed,
     passed,
 )
+from checks.wifi.certificate import EapCertificate
 from checks.wifi.controls.common import (
     SITE,
     bssids,
@@ -37,7 +38,7 @@ from checks.wifi.controls.common import (
     unseen,
     unsure,
 )
-from checks.wifi.facts import EapCertificate, EapSession, WifiFacts
+from checks.wifi.facts import EapSession, WifiFacts
 from checks.wifi.roles import Own, known_bssids, own_ssids
 
 WEAK = frozenset({"LEAP", "MD5", "MSCHAPV2", "GTC", "OTP"})

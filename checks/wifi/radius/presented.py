@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checks.common.certificates import load_certificate
 from checks.common.tls import read_certificate
-from checks.wifi.facts import EapCertificate
+from checks.wifi.certificate import EapCertificate
 
 _RESERVED_POLICIES = "2.23.140.1."
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from checks.model import Context, Gap, Reason, Severity, Verdict
-from checks.wifi.facts import EapCertificate
+from checks.wifi.certificate import EapCertificate
 from checks.wifi.radius import judge, judge_certificate
 from checks.wifi.radius.facts import (
     LoginResult,
