@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from checks.common.textfile import decode
-from checks.model import Reason, Verdict
+from checks.model import Gap, Reason, Verdict
 from checks.wifi.exports.keys import Keys
 from checks.wifi.facts import WifiFacts
+from checks.wifi.live.facts import LiveFacts, LiveStep
 from checks.wifi.scans import netsh
 from tests.wifi.sites import (
     ENTERPRISE,
@@ -19,6 +20,7 @@ from tests.wifi.sites import (
     GUESTS,
     MIXED,
     NEIGHBOUR,
+    NOTHING,
     PRO,
     PRO_5,
     PRO_24,
@@ -308,3 +310,11 @@ def test_six_gigahertz_needs_hash_to_element_to_be_known() -> None:
     facts = site(networks=(network(PRO_5, PRO, **fields),), **ONLY_PRO)
     assert judge("six.six_gigahertz", facts, PRO).verdict is NS
     assert EXPORT_FILE not in judge("six.six_gigahertz", facts, PRO).message
+
+
+def test_what_prevented_listening_is_told() -> None:
+    gap = Gap(reason=Reason.UNSUPPORTED, detail="Cette machine n'a pas d'adaptateur Wi-Fi.")
+    deaf = LiveFacts(scan=LiveStep(gap=gap))
+    found = judge("encryption.professional", msgspec.structs.replace(NOTHING, roles={PRO: "pro"}, live=deaf), PRO)
+    assert (found.verdict, found.reason) == (NS, Reason.UNSUPPORTED)
+    assert "adaptateur" in found.message

@@ -143,6 +143,9 @@ def unseen(own: Own) -> Judgement:
         return unsure(own, detail, Reason.NOT_CONFIGURED)
     facts = own.facts
     if not (facts.networks or facts.files or facts.configurations):
+        steps = (facts.live.scan, facts.live.capture) if facts.live else ()
+        if gap := next((step.gap for step in steps if step and step.gap), None):
+            return unsure(own, f"Aucun réseau n'a été entendu : {gap.detail}", gap.reason)
         return unsure(own, "Aucune capture, aucun relevé ni aucun export n'a été fourni.", Reason.NOT_CONFIGURED)
     detail = f"« {own.ssid} » n'apparaît dans aucune capture, aucun relevé ni aucun export fourni."
     return unsure(own, detail, Reason.UNREACHABLE)
