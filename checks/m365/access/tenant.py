@@ -15,6 +15,7 @@ from checks.m365.access.goals import Goal, Strengths, guarantees, strengths
 from checks.m365.access.people import Directory, Person, Reach, reach
 from checks.m365.access.places import ALL, TRUSTED, Names, Place, places
 from checks.m365.access.search import Found, Search, State, TooLargeError
+from checks.m365.access.strangers import imported, strangers, told_roles
 from checks.m365.facts import M365Facts, Rows
 from checks.m365.reading import reading
 from checks.m365.views.policies import Location, Policy, locations, policies
@@ -79,14 +80,17 @@ def access(facts: M365Facts) -> Access | Gap:
     found, accounts = reading(facts, "conditional_access"), reading(facts, "users")
     if isinstance(found, Gap):
         return found
-    if isinstance(accounts, Gap):
+    if isinstance(accounts, Gap) and not imported(found):
         return accounts
     enabled = tuple(policy for policy in policies(found) if policy.state not in ("disabled", "report"))
     people = tuple(
         Person(id=user.id, name=user.name, guest=user.guest, external=user.external)
-        for user in users(accounts)
+        for user in (users(accounts) if isinstance(accounts, Rows) else ())
         if user.enabled is not False
     )
+    everyone = isinstance(accounts, Rows) and whole(accounts)
+    if not everyone and imported(found):
+        people, everyone = strangers(facts, people, enabled)
     if len(enabled) > MAX_POLICIES or len(people) > MAX_PEOPLE:
         return _too_large(f"{len(enabled)} règles et {len(people)} comptes")
     named, known = _locations(facts)
@@ -95,6 +99,8 @@ def access(facts: M365Facts) -> Access | Gap:
     except TooLargeError:
         return _too_large("trop d'emplacements nommés qui se recoupent")
     directory = _directory(facts, people)
+    if not told_roles(facts, enabled):
+        directory = replace(directory, roles_known=False)
     given = reading(facts, "authentication_strengths")
     return Access(
         policies=enabled,
@@ -105,7 +111,7 @@ def access(facts: M365Facts) -> Access | Gap:
         readable=known,
         strengths=strengths(given if isinstance(given, Rows) else None),
         apps=applications(enabled, _app_names(facts)),
-        everyone_read=whole(accounts),
+        everyone_read=everyone,
     )
 
 
