@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from checks.common.french import listed
 from checks.common.text import clean
 from checks.m365.facts import M365Facts, Rows
+from checks.m365.judging import subject
 from checks.m365.reading import lacks, licence_gap, reading
 from checks.m365.views import values
 from checks.m365.views.values import Row
@@ -64,9 +65,9 @@ class Seen:
         found = reading(self.facts, name)
         if isinstance(found, Gap):
             raise Unclear(found)
-        self._used[name] = found
         if never := [prop for prop in properties if prop in found.absent]:
             raise Unclear(_never(found, never))
+        self._used[name] = found
         known = tuple(row for row in found.rows if all(prop in row for prop in properties))
         if len(known) < len(found.rows):
             missing = [prop for prop in properties if any(prop not in row for row in found.rows)]
@@ -187,12 +188,6 @@ def judged(judge: Callable[[Seen, Context], Judgement]) -> Control:
             return not_assessed(seen.subject, unclear.gap)
 
     return control
-
-
-def subject(facts: M365Facts) -> str:
-    """What verdicts are about: the initial domain of the tenant, or what is known of it."""
-    tenant = facts.tenant
-    return next((name for name in (*tenant.domains[:1], tenant.id, tenant.name) if name), "locataire")
 
 
 def _partial(found: Rows) -> Gap:
