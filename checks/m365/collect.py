@@ -26,10 +26,13 @@ from checks.m365.client.libraries import Libraries, load
 from checks.m365.client.meter import Meter, Pace, UnreadError
 from checks.m365.client.places import Place, permit, trust
 from checks.m365.client.session import Tokens, sign_in
+from checks.m365.client.tenant import licences_of, tenant_of
 from checks.m365.client.transport import PinnedTransport, identity_transport
 from checks.m365.client.trim import Trimmer
 from checks.m365.config import M365Config
-from checks.m365.facts import Licences, M365Facts, Reading, Rows, Tenant
+from checks.m365.facts import M365Facts, Reading, Rows, Tenant
+from checks.m365.imports.found import facts_of
+from checks.m365.imports.reading import merged, read_files
 from checks.m365.mail_dns import read_mail_dns
 from checks.m365.resources import BY_NAME, RESOURCES, Resource
 from checks.model import CollectError, CollectRequest, Gap, MandateRefusedError, Network, Progress, Reason
@@ -50,14 +53,22 @@ Named = tuple[str, Reading]
 
 
 def collect(request: CollectRequest[M365Config], network: Network, progress: Progress) -> M365Facts:
-    """Read the tenant of the profile.
+    """Read the tenant of the profile, its exported files, or both: what was read live wins.
 
-    Raises `CollectError` when nobody can sign in or the tenant is another one than asked; anything else that fails is
-    a gap in its reading.
+    Raises `CollectError` when nobody can sign in or the tenant is another one than asked, and when there are only files
+    and none can be used; anything else that fails is a gap in its reading.
     """
-    if not request.config.tenant:
-        raise CollectError(Reason.NOT_CONFIGURED, "Aucun locataire Microsoft 365 n'est nommé dans le profil.")
-    return asyncio.run(collect_live(request, network, progress))
+    config = request.config
+    if not config.tenant:
+        progress("Lecture des fichiers exportés de Microsoft 365")
+        return facts_of(read_files(config.import_files), config.break_glass)
+    live = asyncio.run(collect_live(request, network, progress))
+    if not config.import_files:
+        return live
+    try:
+        return merged(live, read_files(config.import_files))
+    except CollectError as error:
+        return msgspec.structs.replace(live, limits=(*live.limits, error.detail))
 
 
 async def collect_live(
@@ -155,7 +166,7 @@ class _Reader:
             raise CollectError(error.gap.reason, error.gap.detail) from None
         tenant_id = self._check_tenant(claims)
         await self._few([BY_NAME[name] for name in FIRST])
-        tenant = self._tenant(tenant_id)
+        tenant = tenant_of(self._readings.get("organization"), tenant_id)
         self._check_domain(tenant)
         permissions = granted(claims)
         for name, resource in BY_NAME.items():
@@ -171,7 +182,7 @@ class _Reader:
             )
         return M365Facts(
             tenant=tenant,
-            licences=self._licences(),
+            licences=licences_of(self._readings["skus"]),
             readings=dict(sorted(self._readings.items())),
             traffic=self._meter.traffic(),
             granted=permissions,
@@ -194,28 +205,6 @@ class _Reader:
             raise CollectError(Reason.REFUSED, "Le jeton est celui d'un autre locataire que celui du profil.")
         return found
 
-    def _tenant(self, tenant_id: str) -> Tenant:
-        found = self._readings.get("organization")
-        if not isinstance(found, Rows) or not found.rows:
-            return Tenant(id=tenant_id)
-        row = found.rows[0]
-        listed = row.get("verifiedDomains")
-        domains = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-        domains.sort(key=lambda item: not item.get("isInitial"))
-        created = row.get("createdDateTime")
-        try:
-            return msgspec.convert(
-                {
-                    "id": row.get("id") or tenant_id,
-                    "name": row.get("displayName") or "",
-                    "domains": [item["name"] for item in domains if isinstance(item.get("name"), str)],
-                    "created": created if isinstance(created, str) and created else None,
-                },
-                Tenant,
-            )
-        except msgspec.ValidationError:
-            return Tenant(id=tenant_id)
-
     def _check_domain(self, tenant: Tenant) -> None:
         """A pasted token may be of another tenant than the domain of the profile. Raises `CollectError`."""
         asked = self._config.tenant.lower()
@@ -224,23 +213,6 @@ class _Reader:
         if asked not in {domain.lower() for domain in tenant.domains}:
             detail = "Le jeton collé n'est pas, ou ne peut pas être reconnu, celui du locataire du profil."
             raise CollectError(Reason.REFUSED, detail)
-
-    def _licences(self) -> Licences | Gap:
-        found = self._readings["skus"]
-        if isinstance(found, Gap):
-            return found
-        skus: dict[str, int] = {}
-        plans: set[str] = set()
-        for row in found.rows:
-            units = row.get("prepaidUnits")
-            enabled = units.get("enabled") if isinstance(units, dict) else 0
-            if not isinstance(enabled, int) or row.get("capabilityStatus") not in ("Enabled", "Warning"):
-                continue
-            skus[str(row.get("skuPartNumber"))] = skus.get(str(row.get("skuPartNumber")), 0) + enabled
-            for plan in row.get("servicePlans") or ():
-                if isinstance(plan, dict) and enabled and plan.get("provisioningStatus") != "Disabled":
-                    plans.add(str(plan.get("servicePlanName")))
-        return Licences(skus=skus, plans=tuple(sorted(plans)))
 
     # --- Graph ----------------------------------------------------------------------------------------------------
 

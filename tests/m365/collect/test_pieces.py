@@ -19,8 +19,10 @@ from checks.m365.client.graph import items_of, one_of, path_of
 from checks.m365.client.meter import UnreadError
 from checks.m365.client.places import Place, beside, origin_of
 from checks.m365.client.session import refusal
+from checks.m365.client.tenant import licences_of, tenant_of
 from checks.m365.client.trim import Trimmer
 from checks.m365.config import M365Config
+from checks.m365.facts import Licences, Rows, Tenant
 from checks.m365.resources import BY_NAME, RESOURCES
 from checks.model import Gap, Reason
 from tests.m365.fakes.login import jwt
@@ -202,6 +204,49 @@ def test_every_reading_of_graph_has_an_address_without_spaces():
             assert path_of(resource, NOW, 7).startswith(("/v1.0/", "/beta/"))
             assert " " not in path_of(resource, NOW, 7)
     assert path_of(BY_NAME["users"], NOW, 7).count("$select=") == 1
+
+
+def rows(*items: dict, complete: bool = True) -> Rows:
+    return Rows(rows=items, complete=complete, source="x")
+
+
+SPB = {"skuPartNumber": "SPB", "capabilityStatus": "Enabled", "prepaidUnits": {"enabled": 3, "warning": 0},
+       "servicePlans": [{"servicePlanName": "AAD_PREMIUM", "provisioningStatus": "Success"},
+                        {"servicePlanName": "OFF", "provisioningStatus": "Disabled"}]}  # fmt: skip
+
+
+def test_licences_are_those_in_use():
+    found = licences_of(rows(SPB, SPB | {"capabilityStatus": "Suspended", "skuPartNumber": "OLD"}))
+    assert found == Licences(skus={"SPB": 3}, plans=("AAD_PREMIUM",))
+    grace = licences_of(rows(SPB | {"capabilityStatus": "Warning", "prepaidUnits": {"enabled": 0, "warning": 3}}))
+    assert grace == found
+    none = licences_of(rows(SPB | {"prepaidUnits": {"enabled": 0, "warning": 0}}))
+    assert none == Licences(skus={"SPB": 0}, plans=())
+    assert isinstance(licences_of(rows(SPB, complete=False)), Gap)
+    gap = Gap(reason=Reason.PERMISSION, detail="x")
+    assert licences_of(gap) is gap
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(list(SPB)), JSON), max_size=3))
+def test_any_shape_of_licences_gives_licences(items):
+    assert isinstance(licences_of(rows(*items)), Licences)
+
+
+@given(st.dictionaries(st.sampled_from(["id", "displayName", "verifiedDomains", "createdDateTime"]), JSON))
+def test_any_shape_of_organisation_gives_a_tenant(item):
+    assert isinstance(tenant_of(rows(item), "id-of-the-token"), Tenant)
+
+
+def test_the_initial_domain_comes_first():
+    domains = [
+        {"name": "tilleuls.fr", "isInitial": False},
+        {"name": "t.onmicrosoft.com", "isInitial": True},
+        {"name": 3},
+        4,
+    ]
+    found = tenant_of(rows({"id": "1", "displayName": "EHPAD Les Tilleuls", "verifiedDomains": domains}), "2")
+    assert (found.id, found.domains) == ("1", ("t.onmicrosoft.com", "tilleuls.fr"))
+    assert tenant_of(None, "2").id == tenant_of(rows(), "2").id == "2"
 
 
 BASE = {"tenant": "tilleuls.onmicrosoft.com", "client_id": "0f4c1f6e-9a41-4c58-9a5e-2f3d5f0c7a11"}
