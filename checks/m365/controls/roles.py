@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from checks.common.french import choose, count, listed
 from checks.m365.access.rescue import declared
 from checks.m365.facts import M365Facts, Rows
@@ -144,7 +146,9 @@ def _each(
         return not_applicable(about, "Aucune personne ne porte de rôle d'administration.")
     said = f"{count(len(faults), 'administrateur')} sur {len(every)} {bad} : {names(faults)}."
     well = f"{count(len(every), 'administrateur')} : {good}."
-    return conclude(about, accounts, faults, what="les comptes d'administration", good=well, bad=said, unknown=unknown,
+    # Only administrators matter: those who were not listed count as unknown, other accounts may be missing.
+    seen = replace(accounts, complete=True)
+    return conclude(about, seen, faults, what="les comptes d'administration", good=well, bad=said, unknown=unknown,
                     properties=properties)  # fmt: skip
 
 

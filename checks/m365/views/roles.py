@@ -173,7 +173,11 @@ def _kinds(facts: M365Facts) -> Mapping[str, tuple[str, str, bool | None]]:
     if isinstance(people, Rows):
         guests = {"guest": True, "member": False}
         known |= {
-            word(row, "id"): ("user", text(row, "userPrincipalName"), guests.get(word(row, "userType")))
+            word(row, "id"): (
+                "user",
+                text(row, "userPrincipalName") or text(row, "displayName"),
+                guests.get(word(row, "userType")),
+            )
             for row in people.rows
         }
     return known
