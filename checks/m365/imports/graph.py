@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
-import msgspec
-
 from checks.common.text import clean
-from checks.m365.facts import Licences, Rows, Tenant
+from checks.m365.client.tenant import licences_of, tenant_of
 from checks.m365.imports.documents import Document
 from checks.m365.imports.found import Desk, Imported
 from checks.m365.imports.powershell import as_graph, listed, objects
@@ -62,7 +59,7 @@ def read_dumps(documents: Sequence[Document]) -> tuple[Imported, list[str]]:
             continue
         rows = _rows(part.value, single=BY_NAME[name].single)
         if group:
-            rows = [{"id": group[1].lower(), "members": [row["id"] for row in rows if isinstance(row.get("id"), str)]}]
+            rows = [{"id": group[1].lower(), "members": [{"id": row.get("id")} for row in rows]}]
         pages.setdefault(name, []).append((part, rows))
     imported = gaps
     for name, found in pages.items():
@@ -240,10 +237,10 @@ def _reading(name: str, pages: Sequence[tuple[Part, list[dict[str, Any]]]]) -> I
         rows = rows[:1]
     desk.rows(name, rows, graph=resource.api == "graph", complete=complete, what=what)
     kept = desk.done().readings[name]
-    if isinstance(kept, Rows) and name == "organization" and kept.rows:
-        desk.tenant = tenant_of(kept.rows[0])
-    if isinstance(kept, Rows) and name == "skus":
-        desk.licences = licences_of(kept.rows)
+    if name == "organization":
+        desk.tenant = tenant_of(kept, "")
+    if name == "skus":
+        desk.licences = licences_of(kept)
     return desk.done()
 
 
@@ -282,41 +279,3 @@ def _groups(desk: Desk, rows: list[dict[str, Any]], *, complete: bool, what: str
     if any("owners" in row for row in unified):
         desk.rows("group_owners", unified, graph=True, complete=complete, what=f"{what}, owners")
     return unified
-
-
-def tenant_of(row: Mapping[str, Any]) -> Tenant:
-    """Who an `organization` object is."""
-    domains = [item for item in listed(row.get("verifiedDomains")) if isinstance(item, dict)]
-    domains.sort(key=lambda item: not item.get("isInitial"))
-    created = row.get("createdDateTime")
-    try:
-        when = msgspec.convert(created, datetime) if isinstance(created, str) and created else None
-    except msgspec.ValidationError:
-        when = None
-    return Tenant(
-        id=_text(row.get("id")),
-        name=_text(row.get("displayName")),
-        domains=tuple(_text(item["name"]) for item in domains if isinstance(item.get("name"), str)),
-        created=when,
-    )
-
-
-def licences_of(rows: Iterable[Mapping[str, Any]]) -> Licences:
-    """Enabled products and service plans of `subscribedSkus`."""
-    skus: dict[str, int] = {}
-    plans: set[str] = set()
-    for row in rows:
-        units = row.get("prepaidUnits")
-        enabled = units.get("enabled") if isinstance(units, dict) else 0
-        if not isinstance(enabled, int) or row.get("capabilityStatus") not in (None, "Enabled", "Warning"):
-            continue
-        name = _text(row.get("skuPartNumber"))
-        skus[name] = skus.get(name, 0) + enabled
-        for plan in objects(row.get("servicePlans")):
-            if enabled and plan.get("provisioningStatus") != "Disabled":
-                plans.add(_text(plan.get("servicePlanName")))
-    return Licences(skus=skus, plans=tuple(sorted(plans - {""})))
-
-
-def _text(value: Any) -> str:
-    return clean(value, 253) if isinstance(value, str) else ""
