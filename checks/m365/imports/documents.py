@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -16,6 +17,7 @@ MAX_FILES = 500
 MAX_TOTAL = 400_000_000
 """Bytes of all files together, once unpacked."""
 ENDINGS = (".json", ".clixml", ".xml")
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _WHAT = "ce n'est pas du JSON lisible"
 
 
@@ -73,7 +75,8 @@ def parsed(name: str, raw: bytes) -> Any:
     if text.lstrip("\ufeff \n\t").startswith("<Objs"):
         raise ParseError("c'est du CLIXML (Export-Clixml) : refaire l'export avec ConvertTo-Json -Depth 10", name)
     try:
-        return json.loads(text.lstrip("\ufeff"), object_pairs_hook=_pairs, parse_constant=lambda _: None)
+        value = json.loads(text.lstrip("\ufeff"), object_pairs_hook=_pairs, parse_constant=lambda _: None)
+        return _paired(value) if _HALF.search(text) else value
     except RecursionError:
         raise ParseError("trop d'objets les uns dans les autres", name) from None
     except ValueError:
@@ -86,6 +89,17 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         found |= {name: value for name, value in reversed(pairs) if value not in (None, [], {}, "")}
     return found
+
+
+def _paired(value: Any) -> Any:
+    """The same value without half characters, which no file can hold again."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_paired(item) for item in value]
+    if isinstance(value, dict):
+        return {_paired(name): _paired(item) for name, item in value.items()}
+    return value
 
 
 class _Read:

@@ -73,6 +73,8 @@ def restored(value: Any, *, graph: bool = False, depth: int = 0) -> Any:
         return _text(value)
     if isinstance(value, list):
         return [restored(item, graph=graph, depth=depth + 1) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise Cut
     if not isinstance(value, dict):
         return value
     if value.keys() == _LIST and isinstance(value["value"], list):
