@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from checks.m365.access.goals import BOTH
 from checks.m365.access.places import Names, Place, both, either, opposite, within
 from checks.m365.access.search import Axis, Value
-from checks.m365.views.policies import Policy, Sides
+from checks.m365.views.policies import Policy
 from checks.model import Record
 
 BROWSER, MODERN, EAS, LEGACY = "browser", "mobileappsanddesktopclients", "exchangeactivesync", "other"
@@ -21,11 +22,14 @@ PLATFORMS = {
     "windowsphone": "Windows Phone", "": "un système non reconnu",
 }  # fmt: skip
 """A platform is what the browser says of itself: the unrecognised one is there for who wants it."""
-RISKS = {"none": "aucun risque détecté", "low": "risque faible", "medium": "risque moyen", "high": "risque élevé"}
+_RISKS = {"none": "sans risque détecté", "low": "à risque faible", "medium": "à risque moyen", "high": "à risque élevé"}
+SIGN_IN_RISKS = {key: f"connexion {words}" for key, words in _RISKS.items()}
+USER_RISKS = {key: f"compte {words}" for key, words in _RISKS.items()}
 DEVICES = {
     "": "un appareil non géré",
     "compliant": "un appareil conforme",
     "domainjoined": "un appareil joint au domaine",
+    BOTH: "un appareil conforme et joint au domaine",
 }
 FLOWS = {
     "": "connexion ordinaire",
@@ -119,14 +123,14 @@ def risk(words: Sequence[str], value: str) -> bool:
 
 def device(policy: Policy, value: str) -> bool | None:
     """Whether the policy concerns a state of the device; a rule on devices cannot be told from outside."""
-    told: bool | None = not _state(policy.devices, value)
-    if policy.devices.include and not any(word == value for word in policy.devices.include if word):
+    told: bool | None = not _state(policy.devices.exclude, value)
+    if policy.devices.include and not _state(policy.devices.include, value):
         told = False
     return both(told, None) if policy.device_filter else told
 
 
-def _state(sides: Sides, value: str) -> bool:
-    return "all" in sides.exclude or (value != "" and value in sides.exclude)
+def _state(words: Sequence[str], value: str) -> bool:
+    return "all" in words or any(state in words for state in value.split())
 
 
 def flow(policy: Policy, value: str) -> bool:
@@ -162,8 +166,13 @@ class Wanted(Record, frozen=True, kw_only=True):
     flows: tuple[str, ...] | None = None
 
 
-def axes(policies: Sequence[Policy], wanted: Wanted, readable: Names) -> tuple[Axis, ...]:
-    """The axes of a sign-in besides its account and its target, ordinary values first."""
+def axes(
+    policies: Sequence[Policy], wanted: Wanted, readable: Names, demand: Callable[[Policy, str], bool | None]
+) -> tuple[Axis, ...]:
+    """The axes of a sign-in besides its account and its target, ordinary values first.
+
+    `demand` tells whether a policy guarantees the goal on a device.
+    """
 
     def axis(name: str, labels: Iterable[tuple[str, str]], told: Callable[[Policy, str], bool | None]) -> Axis:
         found = [_value(policies, label, lambda policy, key=key: told(policy, key)) for key, label in labels]  # type: ignore[misc]
@@ -177,10 +186,10 @@ def axes(policies: Sequence[Policy], wanted: Wanted, readable: Names) -> tuple[A
         Axis(name="lieu", values=tuple(where)),
         axis("client", part(CLIENTS, wanted.clients), client),
         axis("système", part(PLATFORMS, wanted.platforms), platform),
-        axis("appareil", part(DEVICES, wanted.devices), device),
+        axis("appareil", part(DEVICES, wanted.devices), lambda one, key: both(device(one, key), demand(one, key))),
         axis("mode", part(FLOWS, wanted.flows), flow),
-        axis("risque de connexion", part(RISKS, wanted.sign_in_risks), _sign_in_risk),
-        axis("risque du compte", part(RISKS, wanted.user_risks), _user_risk),
+        axis("risque de connexion", part(SIGN_IN_RISKS, wanted.sign_in_risks), _sign_in_risk),
+        axis("risque du compte", part(USER_RISKS, wanted.user_risks), _user_risk),
     )
 
 

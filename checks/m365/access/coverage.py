@@ -17,6 +17,7 @@ from checks.model import Gap, Level, Matrix, MatrixCell, Record
 
 MAX_APPS = 12
 """Columns of applications that policies name; the others are judged all the same."""
+LEGACY_CLIENTS = Wanted(clients=(EAS, LEGACY), devices=("",))
 UNKNOWN = MatrixCell(text="?", level=Level.UNKNOWN, detail="Cette case n'a pas pu être calculée.")
 
 
@@ -44,7 +45,7 @@ def coverage(facts: M365Facts, found: Access) -> Matrix:
         row_title="Qui",
         column_title="Pour quoi",
         note="Chaque case est le pire cas : tous les lieux, systèmes, appareils et niveaux de risque sont examinés. "
-        "Les règles en mode rapport ne comptent pas.",
+        "Les rôles sur demande sont supposés activés ; les règles en mode rapport ne comptent pas.",
     )
 
 
@@ -68,7 +69,7 @@ def _columns(found: Access) -> tuple[Column, ...]:
     apps += [Column(title=app.label, target=app, wanted=modern, level=Level.HIGH) for app in named]
     return (
         *apps,
-        Column(title="Protocoles anciens", target=ANY_APP, wanted=Wanted(clients=(EAS, LEGACY)), level=Level.HIGH),
+        Column(title="Protocoles anciens", target=ANY_APP, wanted=LEGACY_CLIENTS, level=Level.HIGH),
         Column(title="Code d'appareil", target=ANY_APP, wanted=Wanted(flows=("devicecodeflow",)), level=Level.MEDIUM),
         Column(title="Enregistrer un second facteur", target=REGISTRATION, wanted=modern, level=Level.MEDIUM),
     )

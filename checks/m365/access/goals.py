@@ -1,8 +1,9 @@
 """What is demanded of a sign-in, and which policies guarantee it.
 
-Demands are clauses that must all be met, each by one of its controls: a policy guarantees a goal when one of its
-clauses has nothing but controls of the goal, as a conjunction of such clauses entails a set of controls only through
-one of them. A blocked sign-in (the empty clause) meets every goal.
+Demands are clauses that must all be met, each by one of its controls. On a given device, a clause that the device
+meets by itself demands nothing more, and the controls that only another device meets cannot be chosen. A policy then
+guarantees a goal when one of its clauses has nothing but controls of the goal, as a conjunction of such clauses entails
+a set of controls only through one of them. A blocked sign-in (the empty clause) meets every goal.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ class Goal(enum.Enum):
     PASSWORD = "password"  # noqa: S105 - a goal
 
 
+ANY_DEVICE = frozenset({Goal.MANAGED, Goal.MFA_OR_MANAGED})
+"""Goals that a managed device meets by itself: only the other devices are examined."""
+
+
 class Strength(enum.IntEnum):
     """What an authentication strength is worth."""
 
@@ -58,6 +63,14 @@ BUILT_IN: Strengths = {
     STRENGTH_PHISHING: Strength.RESISTANT,
 }
 MANAGED = frozenset({"compliantdevice", "domainjoineddevice"})
+BOTH = "compliant domainjoined"
+MEETS: Mapping[str, frozenset[str]] = {
+    "": frozenset(),
+    "compliant": frozenset({"compliantdevice"}),
+    "domainjoined": frozenset({"domainjoineddevice"}),
+    BOTH: MANAGED,
+}
+"""Controls that each state of the device meets by itself."""
 
 
 def strengths(found: Rows | None) -> Strengths:
@@ -88,9 +101,7 @@ def meets(atom: str, goal: Goal, known: Strengths) -> bool | None:
     if goal is Goal.PASSWORD:
         return atom in ("passwordchange", "riskremediation")
     if goal is Goal.MANAGED:
-        return atom in MANAGED
-    if goal is Goal.MFA_OR_MANAGED and atom in MANAGED:
-        return True
+        return False
     if atom.startswith("strength:"):
         worth = known.get(atom.removeprefix("strength:"), Strength.UNKNOWN)
         wanted = Strength.RESISTANT if goal is Goal.RESISTANT else Strength.MFA
@@ -99,9 +110,10 @@ def meets(atom: str, goal: Goal, known: Strengths) -> bool | None:
     return None if atom.startswith("custom:") else atom == "mfa" and goal is not Goal.RESISTANT
 
 
-def guarantees(policy: Policy, goal: Goal, known: Strengths) -> bool | None:
-    """Whether the policy, where it applies, leaves no way but the goal; None when it cannot be told."""
-    told = [_clause(clause, goal, known) for clause in policy.clauses]
+def guarantees(policy: Policy, goal: Goal, known: Strengths, device: str) -> bool | None:
+    """Whether the policy, where it applies, leaves no way but the goal on that device; None when it cannot be told."""
+    left = [clause - MANAGED for clause in policy.clauses if not clause & MEETS[device]]
+    told = [_clause(clause, goal, known) for clause in left]
     if True in told:
         return True
     # What cannot be read of a policy may be its very demands.

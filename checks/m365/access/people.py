@@ -35,8 +35,8 @@ class Directory(Record, frozen=True, kw_only=True):
     """Holders of each role by template id."""
     roles_known: bool = True
     """False: a person may have a role that is not here."""
-    role_doubt: Mapping[str, Ids] = {}
-    """Those who may hold a role, through something that was not read."""
+    eligible: Mapping[str, Ids] = {}
+    """Those who may activate a role, and do not hold it until then."""
 
 
 class Reach(Record, frozen=True, kw_only=True):
@@ -79,7 +79,6 @@ def _side(scope: Scope, directory: Directory, everyone: Ids) -> tuple[Ids, Ids, 
         if key == "all":
             sure |= {holder for holders in directory.roles.values() for holder in holders} & everyone
         sure |= directory.roles.get(key, NOBODY) & everyone
-        maybe |= directory.role_doubt.get(key, NOBODY) & everyone
         if not directory.roles_known:
             maybe |= everyone
             unread.append(key)

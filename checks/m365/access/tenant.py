@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from checks.common.french import listed
 from checks.m365.access.axes import ANY_APP, Target, Wanted, applications, axes, masks, targets
-from checks.m365.access.goals import Goal, Strengths, guarantees, strengths
+from checks.m365.access.goals import ANY_DEVICE, MEETS, Goal, Strengths, guarantees, strengths
 from checks.m365.access.people import Directory, Person, Reach, reach
 from checks.m365.access.places import ALL, TRUSTED, Names, Place, places
 from checks.m365.access.search import Found, Search, State, TooLargeError
@@ -163,14 +163,14 @@ def _directory(facts: M365Facts, people: tuple[Person, ...]) -> Directory:
     if isinstance(objects, Rows) and objects.complete:
         alive = {word(row, "id") for row in objects.rows}
         gone = frozenset(key for key in _groups_named(facts) if key not in alive and key not in groups)
-    roles, doubt = _roles(held)
+    roles, later = _roles(held)
     return Directory(
         people=people,
         groups=groups,
         groups_whole=isinstance(found, Rows) and found.complete,
         gone=gone,
         roles=roles,
-        role_doubt=doubt,
+        eligible=later,
         roles_known=isinstance(held, Holdings) and held.complete and not held.unread_groups,
     )
 
@@ -195,12 +195,19 @@ def activated(found: Access) -> Access:
     """The same tenant when everybody has activated the roles they may ask for."""
     known = found.directory
     roles = {
-        key: known.roles.get(key, frozenset()) | known.role_doubt.get(key, frozenset())
-        for key in {*known.roles, *known.role_doubt}
+        key: known.roles.get(key, frozenset()) | known.eligible.get(key, frozenset())
+        for key in {*known.roles, *known.eligible}
     }
-    directory = replace(known, roles=roles, role_doubt={})
+    directory = replace(known, roles=roles, eligible={})
     reaches = tuple(reach(policy, directory) for policy in found.policies)
     return replace(found, directory=directory, reaches=reaches)
+
+
+def ways(found: Access) -> tuple[Access, ...]:
+    """The tenant before and after roles are activated, when a policy tells one from the other."""
+    named = {role for policy in found.policies for role in (*policy.include.roles, *policy.exclude.roles)}
+    matters = named & ({"all"} | set(found.directory.eligible))
+    return (found, activated(found)) if matters and found.directory.eligible else (found,)
 
 
 def trusted_only(found: Access) -> tuple[Place, ...]:
@@ -223,21 +230,27 @@ def ask(
 ) -> tuple[Answer, ...] | Gap:
     """For each account and each target, whether every sign-in meets the goal; the worst one is the witness.
 
+    Roles count as they are in `found`; `ask_ways` examines them activated too.
+
     `only` tells which policies may count. A reading of policies that is not whole turns « open » into
     « undetermined ». A gap when it is too large.
     """
-    told = [guarantees(policy, goal, found.strengths) for policy in found.policies]
+    part = wanted or Wanted()
+    part = part if part.places else replace(part, places=found.places)
+    if goal in ANY_DEVICE:
+        part = replace(part, devices=("",))
+
+    def demand(policy: Policy, device: str) -> bool | None:
+        return guarantees(policy, goal, found.strengths, device)
+
     kept = [
         index
-        for index, state in enumerate(told)
-        if state is not False and (only is None or found.policies[index].faults or only(found.policies[index]))
+        for index, policy in enumerate(found.policies)
+        if any(demand(policy, device) is not False for device in MEETS)
+        and (only is None or policy.faults or only(policy))
     ]
     relevant = [found.policies[index] for index in kept]
-    strong, weak = _bits(told[index] is True for index in kept), (1 << len(kept)) - 1
-    part = wanted or Wanted()
-    if not part.places:
-        part = replace(part, places=found.places)
-    search = Search(axes(relevant, part, found.readable))
+    search = Search(axes(relevant, part, found.readable, demand))
     names = tuple(axis.name for axis in search.axes)
     aimed = {target: masks(relevant, lambda policy, target=target: targets(policy, target)) for target in what}  # type: ignore[misc]
     reached = _reached([found.reaches[index] for index in kept])
@@ -246,7 +259,7 @@ def ask(
         for person in who:
             sure, may = reached.get(person.id, (0, 0))
             for target, (yes, possible) in aimed.items():
-                state = search.worst(sure & yes & strong, may & possible & weak)
+                state = search.worst(sure & yes, may & possible)
                 if state.state is State.OPEN and not found.source.complete:
                     state = Found(state=State.UNKNOWN, witness=state.witness)
                 doubts = tuple(policy.name for index, policy in enumerate(relevant) if state.doubt >> index & 1)
@@ -256,11 +269,22 @@ def ask(
     return tuple(answers)
 
 
-def _bits(flags: Iterable[bool]) -> int:
-    found = 0
-    for index, flag in enumerate(flags):
-        found |= flag << index
-    return found
+def ask_ways(
+    found: Access,
+    goal: Goal,
+    who: Sequence[Person],
+    what: Sequence[Target] = (ANY_APP,),
+    wanted: Wanted | None = None,
+    only: Callable[[Policy], bool] | None = None,
+) -> tuple[Answer, ...] | Gap:
+    """The answers of `ask`, roles activated or not: an account may be examined twice, and its worst answer counts."""
+    every: list[Answer] = []
+    for way in ways(found):
+        answers = ask(way, goal, who, what, wanted, only)
+        if isinstance(answers, Gap):
+            return answers
+        every += answers
+    return tuple(every)
 
 
 def _reached(reaches: Sequence[Reach]) -> dict[str, tuple[int, int]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from checks.common.french import choose, count, listed
-from checks.m365.access.axes import ANY_APP, BROWSER, EAS, LEGACY, MODERN, REGISTRATION, Target, Wanted
+from checks.m365.access.axes import ANY_APP, EAS, LEGACY, REGISTRATION, Target, Wanted
 from checks.m365.access.coverage import coverage
 from checks.m365.access.goals import Goal
 from checks.m365.access.people import Person
 from checks.m365.access.rescue import rescue, synchronisation
 from checks.m365.access.search import State
-from checks.m365.access.tenant import Access, Answer, access, activated, ask, outside, unread, worst
+from checks.m365.access.tenant import Access, Answer, access, activated, ask, ask_ways, outside, unread, worst
 from checks.m365.facts import M365Facts, Rows
 from checks.m365.judging import MAX_AFFECTED, proof, stopped, subject, unreadable
 from checks.m365.reading import lacks, licence_gap, one, reading
@@ -35,7 +35,8 @@ from checks.model import (
     passed,
 )
 
-MODERN_CLIENTS = (BROWSER, MODERN)
+OLD = Wanted(clients=(EAS, LEGACY), devices=("",))
+"""Legacy clients say nothing of their device, which then counts as not managed."""
 HIGH = ("high",)
 NO_P1 = "sans licence Entra ID P1, aucune règle d'accès conditionnel ne peut exister"
 
@@ -55,8 +56,8 @@ def baseline(facts: M365Facts, context: Context) -> Judgement:
             return failed(about, bad, proof(defaults, "isEnabled = false"))
         return not_assessed(about, defaults if isinstance(defaults, Gap) else found)
     who = _everyone(facts, found)
-    modern = ask(found, Goal.MFA, who)
-    legacy = ask(found, Goal.MFA, who, wanted=Wanted(clients=(EAS, LEGACY)))
+    modern = ask_ways(found, Goal.MFA_OR_MANAGED, who)
+    legacy = ask_ways(found, Goal.MFA, who, wanted=OLD)
     if isinstance(modern, Gap):
         return not_assessed(about, modern)
     if isinstance(legacy, Gap):
@@ -92,7 +93,7 @@ def mfa_everyone(facts: M365Facts, context: Context) -> Judgement:
     if isinstance(found, Judgement):
         return found
     who = _everyone(facts, found)
-    answers = ask(found, Goal.MFA, who, found.apps)
+    answers = ask_ways(found, Goal.MFA, who, found.apps)
     if isinstance(answers, Gap):
         return not_assessed(about, answers)
     return _verdict(
@@ -108,7 +109,8 @@ def mfa_everyone(facts: M365Facts, context: Context) -> Judgement:
 
 def _gravity(found: Access, who: Sequence[Person]) -> Severity:
     away = Wanted(places=outside(found), devices=("",))
-    any_app, every_app = ask(found, Goal.MFA, who, (ANY_APP,), away), ask(found, Goal.MFA, who, found.apps, away)
+    any_app = ask_ways(found, Goal.MFA, who, (ANY_APP,), away)
+    every_app = ask_ways(found, Goal.MFA, who, found.apps, away)
     for answers, severity in ((any_app, Severity.CRITICAL), (every_app, Severity.HIGH)):
         if isinstance(answers, Gap) or any(answer.found.state is State.OPEN for answer in answers):
             return severity
@@ -176,7 +178,7 @@ def legacy_blocked(facts: M365Facts, context: Context) -> Judgement:
         facts,
         found,
         Goal.MFA,
-        Wanted(clients=(EAS, LEGACY)),
+        OLD,
         good="Les protocoles anciens sont bloqués pour tous les comptes",
         bad="peuvent encore se connecter par un protocole ancien, sans second facteur",
     )
@@ -320,7 +322,7 @@ def _ask(
         if not found.everyone_read:
             return not_assessed(subject(facts), stopped("la liste des comptes"))
         return not_applicable(subject(facts), "Aucun compte actif n'est concerné.")
-    answers = ask(found, goal, who, (target,) if target else found.apps, wanted, only)
+    answers = ask_ways(found, goal, who, (target,) if target else found.apps, wanted, only)
     if isinstance(answers, Gap):
         return not_assessed(subject(facts), answers)
     return _verdict(facts, found, answers, good=good, bad=bad)

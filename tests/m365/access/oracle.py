@@ -14,7 +14,7 @@ from typing import Any
 
 CLIENTS = ("browser", "mobileAppsAndDesktopClients", "exchangeActiveSync", "other")
 PLATFORMS = ("windows", "iOS", "android", "macOS", "linux", "windowsPhone", "quelque chose d'autre")
-DEVICES = ("", "Compliant", "DomainJoined")
+DEVICES = ("", "Compliant", "DomainJoined", "Compliant DomainJoined")
 FLOWS = ("", "deviceCodeFlow", "authenticationTransfer")
 RISKS = ("none", "low", "medium", "high")
 MFA = {"mfa", "strength:00000000-0000-0000-0000-000000000002", "strength:00000000-0000-0000-0000-000000000004"}
@@ -107,7 +107,7 @@ def conditions(world: World, when: Mapping[str, Any], sign: SignIn) -> bool:
         inside, out = when["platforms"]["includePlatforms"], when["platforms"]["excludePlatforms"]
         if ("all" not in inside and sign.platform not in inside) or sign.platform in out:
             return False
-    if when["devices"] and sign.device in when["devices"]["excludeDevices"]:
+    if when["devices"] and any(d in when["devices"]["excludeDevices"] for d in sign.device.split()):
         return False
     if when["authenticationFlows"] and sign.flow not in when["authenticationFlows"]["transferMethods"].split(","):
         return False
@@ -141,8 +141,11 @@ def satisfied(policy: Mapping[str, Any], held: set[str]) -> bool:
 
 
 def covered(world: World, policies: list[Mapping[str, Any]], sign: SignIn, goal: str) -> bool:
-    """Somebody who can do everything except what the goal asks for is stopped."""
-    held = EVERYTHING - GOALS[goal]
+    """Somebody who can do everything except what the goal asks for is stopped; a device is what it is."""
+    if "MANAGED" in goal and sign.device:
+        return True
+    device = {"Compliant": "compliantDevice", "DomainJoined": "domainJoinedDevice"}
+    held = EVERYTHING - GOALS[goal] - set(device.values()) | {device[state] for state in sign.device.split()}
     return any(applies(world, policy, sign) and not satisfied(policy, held) for policy in policies)
 
 

@@ -89,7 +89,7 @@ def random_policy(pick: random.Random, number: int, active: set[str]) -> dict[st
     if "user_risk" in active:
         when["userRiskLevels"] = some(pick, oracle.RISKS, 3)
     if "devices" in active:
-        when["devices"] = {"includeDevices": ["All"], "excludeDevices": some(pick, oracle.DEVICES[1:])}
+        when["devices"] = {"includeDevices": ["All"], "excludeDevices": some(pick, oracle.DEVICES[1:3])}
     if "flows" in active and pick.random() < 0.6:
         when["authenticationFlows"] = {"transferMethods": ",".join(at_least_one(pick, oracle.FLOWS[1:]))}
     state = pick.choices(("enabled", "disabled", "enabledForReportingButNotEnforced"), (8, 1, 1))[0]
@@ -103,7 +103,7 @@ def universe(active: set[str]) -> dict[str, tuple[str, ...]]:
     return {
         "client": oracle.CLIENTS if "clients" in active else ("browser",),
         "platform": oracle.PLATFORMS if "platforms" in active else ("windows",),
-        "device": oracle.DEVICES if "devices" in active else ("",),
+        "device": oracle.DEVICES,
         "flow": oracle.FLOWS if "flows" in active else ("",),
         "sign_in_risk": oracle.RISKS if "sign_in_risk" in active else ("none",),
         "user_risk": oracle.RISKS if "user_risk" in active else ("none",),
@@ -240,8 +240,8 @@ def concrete(labels: dict[str, str]) -> dict[str, tuple[str, ...]]:
         "platform": value("système", a.PLATFORMS, oracle.PLATFORMS),
         "device": value("appareil", a.DEVICES, oracle.DEVICES),
         "flow": value("mode", a.FLOWS, oracle.FLOWS),
-        "sign_in_risk": value("risque de connexion", a.RISKS, oracle.RISKS),
-        "user_risk": value("risque du compte", a.RISKS, oracle.RISKS),
+        "sign_in_risk": value("risque de connexion", a.SIGN_IN_RISKS, oracle.RISKS),
+        "user_risk": value("risque du compte", a.USER_RISKS, oracle.RISKS),
         "address": ("203.0.113.9",),
         "country": ("DE",),
     }

@@ -88,7 +88,7 @@ def test_conditions_of_one_policy(conditions, expected):
         ({"excludeUsers": "directrice"}, "directrice", State.UNKNOWN),
         ({"excludeGroups": [t.GROUP_CARE]}, "directrice", State.UNKNOWN),
         ({"includeUsers": [], "includeRoles": [t.GLOBAL], "excludeUsers": []}, "secours1", State.COVERED),
-        ({"includeUsers": [], "includeRoles": [t.USER_ADMIN]}, "adm.martin", State.UNKNOWN),
+        ({"includeUsers": [], "includeRoles": [t.USER_ADMIN]}, "adm.martin", State.OPEN),
         ({"includeUsers": [], "includeRoles": [t.USER_ADMIN]}, "directrice", State.OPEN),
         ({"excludeUsers": ["GuestsOrExternalUsers"]}, "directrice", State.COVERED),
         ({"excludeUsers": ["GuestsOrExternalUsers"]}, "medecin_cabinet.test#EXT#", State.OPEN),
