@@ -8,7 +8,7 @@ import tracemalloc
 import msgspec
 import pytest
 
-from checks.wifi.capture import frames as scanning
+from checks.wifi.capture import news
 from checks.wifi.capture import survey
 from checks.wifi.capture.reader import read_captures
 from tests.wifi import frames as f
@@ -41,8 +41,8 @@ def test_the_json_keys_that_other_tools_rely_on(tmp_path):
 
 def test_beacons_that_repeat_are_parsed_once(tmp_path, monkeypatch):
     parsed = []
-    original = scanning.describe
-    monkeypatch.setattr(scanning, "describe", lambda *args: parsed.append(1) or original(*args))
+    original = news.describe
+    monkeypatch.setattr(news, "describe", lambda *args: parsed.append(1) or original(*args))
     changing = [
         f.beacon(b"Pro", f.element(5, bytes([n % 3, 3, 0, n & 0xFF])), f.element(11, bytes([n & 0xFF, 0, 1, 0, 0])), f.rsn(),
                  stamp=n * 1000, sequence=n & 0xFFF)
