@@ -84,11 +84,11 @@ class Holdings(Record, frozen=True, kw_only=True):
     @property
     def doubt(self) -> Gap | None:
         """Why the list may be short; the licence that makes roles eligible being absent is no reason."""
+        if self.unreadable:
+            return unreadable("toutes les affectations de rôles")
         if self.unread_groups:
             detail = f"Les porteurs de rôles n'ont pas tous été lus : {listed(self.unread_groups)}."
             return Gap(reason=Reason.PERMISSION, detail=detail)
-        if self.unreadable:
-            return unreadable("toutes les affectations de rôles")
         if not self.complete:
             return stopped("les affectations de rôles")
         gap = self.eligible_gap
