@@ -8,8 +8,8 @@ import tracemalloc
 import msgspec
 import pytest
 
-from checks.wifi.capture import news
-from checks.wifi.capture import survey
+from checks.wifi.capture import frames as scanning
+from checks.wifi.capture import news, survey
 from checks.wifi.capture.reader import read_captures
 from tests.wifi import frames as f
 from tests.wifi.reading import SALT, only, read
