@@ -198,7 +198,7 @@ def _doubt(facts: InsideFacts, one: Attempt) -> str:
     if one.outcome == OPEN:
         return f"{_named(one)} : un portail d'accueil répond à la place de la machine."
     if one.outcome == REFUSED:
-        filtered = any(other.outcome == REFUSED for other in signs.witnesses(facts))
+        filtered = signs.closed_gateway(facts, one) or any(o.outcome == REFUSED for o in signs.witnesses(facts))
         return "" if filtered else f"{_named(one)} : la machine ou un filtre a refusé, on ne sait pas lequel."
     if one.protocol != "tcp":
         return f"{_named(one)} : sans mot de passe, le silence d'un service UDP ne prouve rien."

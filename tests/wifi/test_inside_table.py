@@ -179,3 +179,11 @@ def test_every_word_of_the_facts_has_a_french_one() -> None:
     assert set(WORDS) == set(typing.get_args(inside.Outcome))
     assert {*typing.get_args(config.Kind), "unused", "external"} <= set(KINDS)
     assert set(typing.get_args(config.Kind)) <= set(LEVELS)
+
+
+def test_the_refusal_of_the_gateway_is_no_question() -> None:
+    closed = attempt("refused", "gateway", target="routeur", address="10.20.0.1")
+    beyond = attempt("refused", "gateway", target="routeur du siège", address="10.10.0.1")
+    tried = joined(closed, beyond)
+    assert cell(tried, "routeur", "443").level is Level.NONE
+    assert cell(tried, "routeur du siège", "443").level is Level.UNKNOWN
