@@ -303,7 +303,7 @@ def sharepoint(careful: bool) -> dict[str, Any]:
     return {
         "SPO_tenant": [{
             "__metadata": {"type": "Microsoft.Online.SharePoint.TenantAdministration.Tenant"},
-            "SharingCapability": 1 if careful else 2, "OneDriveSharingCapability": 0 if careful else 2,
+            "SharingCapability": 3 if careful else 2, "OneDriveSharingCapability": 0 if careful else 2,
             "DefaultSharingLinkType": 1 if careful else 3, "DefaultLinkPermission": 1 if careful else 2,
             "RequireAnonymousLinksExpireInDays": -1, "FileAnonymousLinkType": 2, "FolderAnonymousLinkType": 2,
             "EmailAttestationRequired": careful, "EmailAttestationReAuthDays": 30,
