@@ -16,10 +16,10 @@ from checks.m365.client.graph import (
     MAX_ROWS,
     MAX_SIGN_INS,
     Graph,
+    Page,
     as_rows,
     one_of,
     path_of,
-    source_of,
     value_of,
 )
 from checks.m365.client.libraries import Libraries, load
@@ -44,7 +44,8 @@ TEAMS_SCOPE = "48ac35b8-9aa8-4d74-927d-1f4a14a0b239/.default"
 """The administration interface of Teams, by the id of its application."""
 OF_PEOPLE = frozenset({"users", "user_activity", "registration", "mailboxes", "audit_bypass", "recipient_permissions"})
 """Readings with one object or more for each account: `max_users` bounds them."""
-FIRST = ("organization", "skus")
+FIRST = "organization"
+"""Tells whose tenant it is: nothing else is asked before."""
 WRITE_NEEDED: Mapping[str, str] = {
     "sharepoint": "Ces réglages ne se lisent qu'avec Sites.FullControl.All, qui permet d'écrire : non demandé.",
     "azure": "Ces réglages se lisent dans Azure, avec un abonnement et un rôle que l'audit ne demande pas.",
@@ -165,7 +166,7 @@ class _Reader:
         except UnreadError as error:
             raise CollectError(error.gap.reason, error.gap.detail) from None
         tenant_id = self._check_tenant(claims)
-        await self._few([BY_NAME[name] for name in FIRST])
+        await self._few([BY_NAME[FIRST]])
         tenant = tenant_of(self._readings.get("organization"), tenant_id)
         self._check_domain(tenant)
         permissions = granted(claims)
@@ -220,7 +221,7 @@ class _Reader:
         plain = [
             resource
             for resource in RESOURCES
-            if resource.api == "graph" and not resource.per and not resource.post and resource.name not in FIRST
+            if resource.api == "graph" and not resource.per and not resource.post and resource.name != FIRST
         ]
         few = [resource for resource in plain if not resource.large]
         large = [resource for resource in plain if resource.large]
@@ -235,7 +236,7 @@ class _Reader:
         async def understood(resource: Resource) -> Reading:
             value = value_of(answers[resource.name])
             if resource.single:
-                return Rows(rows=(Trimmer(resource).row(one_of(value)),), source=source_of(resource))
+                return as_rows(resource, Page(rows=[Trimmer(resource).row(one_of(value))]))
             page = await self._graph.list(resource, paths[resource.name], MAX_ROWS, first=value)
             return as_rows(resource, page)
 
@@ -276,7 +277,7 @@ class _Reader:
 
         async def run(resource: Resource) -> Reading:
             page = await cmdlets.run(resource, self._limit(resource))
-            return Rows(rows=tuple(page.rows), complete=page.complete, source=resource.path)
+            return as_rows(resource, page)
 
         asked = [resource for resource in RESOURCES if resource.api == "exchange" and not resource.per]
         await asyncio.gather(*(self._keep(resource, run(resource)) for resource in asked))
@@ -296,7 +297,7 @@ class _Reader:
 
         async def run(resource: Resource) -> Reading:
             page = await cmdlets.run(resource, MAX_ROWS)
-            return Rows(rows=tuple(page.rows), complete=page.complete, source=resource.path)
+            return as_rows(resource, page)
 
         asked = [resource for resource in RESOURCES if resource.api == "compliance"]
         await asyncio.gather(*(self._keep(resource, run(resource)) for resource in asked))
@@ -310,7 +311,7 @@ class _Reader:
 
         async def run(resource: Resource) -> Reading:
             page = await read_teams(service, resource)
-            return Rows(rows=tuple(page.rows), complete=page.complete, source=resource.path)
+            return as_rows(resource, page)
 
         await asyncio.gather(*(self._keep(resource, run(resource)) for resource in asked))
 

@@ -90,7 +90,7 @@ _RULE = (
 """To whom the rule of a protection policy applies."""
 
 RESOURCES: tuple[Resource, ...] = (
-    _graph("organization", "/v1.0/organization", "Organization.Read.All", "id", "displayName", "createdDateTime",
+    _graph("organization", "/beta/organization", "Organization.Read.All", "id", "displayName", "createdDateTime",
            "verifiedDomains", "onPremisesSyncEnabled", "onPremisesLastSyncDateTime",
            "onPremisesLastPasswordSyncDateTime", "technicalNotificationMails",
            "securityComplianceNotificationMails"),
@@ -154,7 +154,7 @@ RESOURCES: tuple[Resource, ...] = (
            "displayName", "visibility", "createdDateTime", "resourceProvisioningOptions", "mail", select=True, top=999,
            large=True),
     _graph("group_owners", "/v1.0/groups?$filter=groupTypes/any(c:c eq 'Unified')&$expand=owners",
-           "GroupMember.Read.All", "id", "owners", top=999, large=True),
+           "GroupMember.Read.All", "id", "owners", large=True),
     _graph("group_guests", "/v1.0/groups/{id}/members?$select=id,userType", "GroupMember.Read.All", "id", "guests",
            "members", per="groups", top=999),
     _graph("applications", "/v1.0/applications?$expand=owners", _APP, "id", "appId", "displayName",
@@ -165,10 +165,10 @@ RESOURCES: tuple[Resource, ...] = (
            "passwordCredentials", "keyCredentials", "appRoles", "appRoleAssignments", "tags", large=True),
     _graph("delegated_grants", "/v1.0/oauth2PermissionGrants", "Directory.Read.All", "id", "clientId",
            "consentType", "principalId", "resourceId", "scope", large=True),
-    _graph("sign_ins", "/v1.0/auditLogs/signIns", _LOG, "createdDateTime", "clientAppUsed", "status", "userId",
+    _graph("sign_ins", "/beta/auditLogs/signIns", _LOG, "createdDateTime", "clientAppUsed", "status", "userId",
            "appDisplayName", "conditionalAccessStatus", "location", "crossTenantAccessType", "isInteractive",
            "authenticationRequirement", licence=P1, also=("Directory.Read.All",), large=True),
-    _graph("oldest_sign_in", "/v1.0/auditLogs/signIns?$orderby=createdDateTime asc&$top=1", _LOG, "createdDateTime",
+    _graph("oldest_sign_in", "/beta/auditLogs/signIns?$orderby=createdDateTime asc&$top=1", _LOG, "createdDateTime",
            licence=P1, also=("Directory.Read.All",), first_page=True),
     _graph("directory_audits", "/v1.0/auditLogs/directoryAudits?$top=1", _LOG, "activityDateTime",
            "activityDisplayName", first_page=True),

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from checks.m365.client.cmdlets import Cmdlets
 from checks.m365.client.graph import MAX_ROWS, Graph, Page, ids, items_of, source_of, value_of
 from checks.m365.client.meter import Meter, UnreadError
@@ -73,7 +75,7 @@ async def complete_expansion(graph: Graph, resource: Resource, rows: Rows) -> Ro
         else:
             complete = complete and page is None
             done.append(row)
-    return Rows(rows=tuple(done), complete=complete, source=rows.source)
+    return replace(rows, rows=tuple(done), complete=complete)
 
 
 async def role_groups(graph: Graph, resource: Resource, listed: Rows) -> Rows:
@@ -92,7 +94,7 @@ async def role_groups(graph: Graph, resource: Resource, listed: Rows) -> Rows:
         else:
             complete = False
             rows.append(row)
-    return Rows(rows=tuple(rows), complete=complete, source=listed.source)
+    return replace(listed, rows=tuple(rows), complete=complete, absent=())
 
 
 async def policy_groups(graph: Graph, resource: Resource, policies: Rows) -> Rows:

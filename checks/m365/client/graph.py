@@ -13,7 +13,7 @@ import msgspec
 from checks.m365.client.calls import FIRST_PAUSE, TRIES, Answer, Service, understand
 from checks.m365.client.meter import Meter, SpentError, UnreadError
 from checks.m365.client.places import origin_of
-from checks.m365.client.trim import Trimmer
+from checks.m365.client.trim import Trimmer, absent
 from checks.m365.facts import Rows
 from checks.m365.resources import Resource
 from checks.model import Reason
@@ -230,7 +230,12 @@ def _next(value: Any) -> str:
 
 def as_rows(resource: Resource, page: Page) -> Rows:
     """A reading from what was read."""
-    return Rows(rows=tuple(page.rows), complete=page.complete, source=source_of(resource))
+    return Rows(
+        rows=tuple(page.rows),
+        complete=page.complete,
+        source=source_of(resource) if resource.api == "graph" else resource.path,
+        absent=absent(resource, page.rows),
+    )
 
 
 def value_of(answer: Answer | UnreadError) -> Any:

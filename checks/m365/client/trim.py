@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from checks.m365.resources import Resource
@@ -54,6 +54,18 @@ class Trimmer:
         if isinstance(kept, list) and len(kept) > MAX_SHARED:
             return kept
         return self._shared.setdefault(repr(kept), kept) if len(self._shared) < MAX_SHARED else kept
+
+
+def absent(resource: Resource, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Properties of the table that no object had: this service never gives them, which is not the same as empty."""
+    if not rows or resource.per:
+        return ()
+    left = {name for name in resource.properties if "@" not in name}
+    for row in rows:
+        left -= row.keys()
+        if not left:
+            return ()
+    return tuple(name for name in resource.properties if name in left)
 
 
 MAX_SHARED = 2_000

@@ -20,7 +20,7 @@ from checks.m365.client.meter import UnreadError
 from checks.m365.client.places import Place, beside, origin_of
 from checks.m365.client.session import refusal
 from checks.m365.client.tenant import licences_of, tenant_of
-from checks.m365.client.trim import Trimmer
+from checks.m365.client.trim import Trimmer, absent
 from checks.m365.config import M365Config
 from checks.m365.facts import Licences, Rows, Tenant
 from checks.m365.resources import BY_NAME, RESOURCES
@@ -191,11 +191,21 @@ NOW = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.UTC)
 @pytest.mark.parametrize(("name", "path"), [
     ("skus", "/v1.0/subscribedSkus"),
     ("user_activity", "/v1.0/users?$select=id,signInActivity&$top=500"),
-    ("sign_ins", "/v1.0/auditLogs/signIns?$filter=createdDateTime%20ge%202026-11-15T10:00:00Z"),
+    ("sign_ins", "/beta/auditLogs/signIns?$filter=createdDateTime%20ge%202026-11-15T10:00:00Z"),
     ("role_groups", "/v1.0/groups?$filter=isAssignableToRole%20eq%20true"),
 ])  # fmt: skip
 def test_addresses_of_readings(name, path):
     assert path_of(BY_NAME[name], NOW, 7) == path
+
+
+def test_what_a_service_never_gives_is_told_from_what_is_empty():
+    users = BY_NAME["domains"]
+    full = dict.fromkeys(users.properties)
+    partial = {name: None for name in users.properties if name != "authenticationType"}
+    assert absent(users, [partial, partial]) == ("authenticationType",)
+    assert absent(users, [partial, full]) == ()
+    assert absent(users, []) == ()
+    assert absent(BY_NAME["authorization_policy"], [{}]) == ()
 
 
 def test_every_reading_of_graph_has_an_address_without_spaces():
