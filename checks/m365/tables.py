@@ -114,11 +114,13 @@ def _protection(facts: M365Facts, label: str, kind: Kind, shown: dict[str, str])
         found = applied(Seen(facts), kind)
     except Unclear as unclear:
         return (Cell(text=label), _unread(unclear.gap), Cell(), Cell())
-    names = listed((name_of_policy(one.policy) for one in found), _SHOWN) or "aucune"
+    names = listed((name_of_policy(one.policy) for one in found), _SHOWN) or "aucune vue"
     return Cell(text=label), Cell(text=names), _for_whom(found), _settings(found, shown)
 
 
 def _for_whom(found: list[Applied]) -> Cell:
+    if not found:
+        return Cell(text="?", level=Level.UNKNOWN, detail="Aucune politique en vigueur n'a été vue.")
     if not all(one.certain for one in found):
         return Cell(
             text="à préciser",

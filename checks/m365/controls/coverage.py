@@ -9,9 +9,10 @@ others to the next one.
 from __future__ import annotations
 
 from checks.m365.controls.seen import Seen, Unclear, name_of
+from checks.m365.resources import BY_NAME
 from checks.m365.views import values
 from checks.m365.views.values import Row
-from checks.model import Gap, Record
+from checks.model import Gap, Reason, Record
 
 PRESETS = ("Strict Preset Security Policy", "Standard Preset Security Policy")
 _WHO = ("SentTo", "SentToMemberOf")
@@ -150,6 +151,9 @@ def _priority(rule: Row) -> int:
     return found if found is not None else 1_000
 
 
-def nobody(seen: Seen, kind: Kind) -> Unclear:
-    """The gap when the service lists no policy at all, not even the default one."""
-    return Unclear(seen.unreadable(kind.policies, "Identity"))
+def nobody(kind: Kind) -> Unclear:
+    """The gap when no policy in force was seen, not even the one that Microsoft gives to who has no other."""
+    detail = (
+        f"Aucune politique en vigueur n'a été vue dans « {BY_NAME[kind.policies].path} » : à regarder dans le portail."
+    )
+    return Unclear(Gap(reason=Reason.UNSUPPORTED, detail=detail))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from checks.common.french import count, listed
-from checks.m365.controls.coverage import SPAM, applied, name_of_policy
+from checks.m365.controls.coverage import SPAM, applied, name_of_policy, nobody
 from checks.m365.controls.seen import Seen, Unclear, brief, item, judged, name_of
 from checks.m365.views import values
 from checks.m365.views.values import Row
@@ -97,7 +97,7 @@ def allowed_senders(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
         message = "L'anti-spam laisse passer des expéditeurs sans les examiner, et un nom d'expéditeur s'imite."
         return seen.failed(message, evidence, affected=affected)
     if not in_force:
-        raise Unclear(seen.unreadable(SPAM.policies, "Identity"))
+        raise nobody(SPAM)
     return seen.passed("Aucun expéditeur n'est dispensé d'anti-spam.", evidence)
 
 

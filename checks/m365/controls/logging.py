@@ -88,7 +88,9 @@ def sign_in_depth(seen: Seen, context: Context) -> Judgement:
             "un an est la durée utile à une enquête."
         )
         return seen.passed(message, evidence)
-    message = f"Le journal des connexions ne remonte qu'à {count(depth, 'jour')}, au lieu de {expected}."
+    message = (
+        f"Le journal des connexions ne remonte qu'à {count(depth, 'jour')}, au lieu de {expected} (licence récente ?)."
+    )
     return seen.failed(message, evidence)
 
 

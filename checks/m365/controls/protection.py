@@ -23,8 +23,9 @@ from checks.m365.controls.coverage import (
     covers_everyone,
     is_on,
     name_of_policy,
+    nobody,
 )
-from checks.m365.controls.seen import Seen, Unclear, declared, judged
+from checks.m365.controls.seen import Seen, declared, judged
 from checks.m365.reading import lacks
 from checks.m365.resources import DEFENDER_OFFICE
 from checks.m365.views import values
@@ -61,7 +62,7 @@ def _judge(seen: Seen, kind: Kind, properties: Iterable[str], faults: Faults, go
     """Judge each policy of a kind that is in force."""
     in_force = applied(seen, kind, *properties)
     if not in_force:
-        raise Unclear(seen.unreadable(kind.policies, "Identity"))
+        raise nobody(kind)
     return _conclude(seen, kind, in_force, faults, good, bad)
 
 
@@ -159,7 +160,7 @@ def safe_mail(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     ):
         in_force = applied(seen, kind, prop)
         if not in_force:
-            raise Unclear(seen.unreadable(kind.policies, "Identity"))
+            raise nobody(kind)
         bad += [
             Affected(
                 id=f"{kind.policies}/{name_of_policy(one.policy)}",

@@ -250,9 +250,7 @@ def _guests(seen: Seen) -> dict[str, int]:
     found = seen.facts.readings.get("group_guests")
     if found is None or isinstance(found, Gap):
         return {}
-    return {
-        values.text(row, "id"): values.number(row, "guests") or len(values.rows(row, "guests")) for row in found.rows
-    }
+    return {values.text(row, "id"): len(values.texts(row, "guests")) for row in found.rows}
 
 
 # --- SCuBA policies beyond the 110

@@ -119,7 +119,9 @@ def backup(seen: Seen, context: Context) -> Judgement:
         return seen.failed(message, declared(answer, BACKUP))
     if isinstance(found, Gap):
         raise Unclear(found)
-    if maybe := [row for row in present if _saves(row) or MIXED.search(_words(row))]:
+    if isinstance(service, Gap) and not _hints(present):
+        raise Unclear(service)  # Microsoft's own backup may be on
+    if maybe := _hints(present):
         names = listed(name_of(row) for row in maybe)
         detail = (
             f"{names} est relié au locataire, sans que l'on sache s'il sauvegarde : le dire dans le profil ({BACKUP})."
@@ -133,6 +135,11 @@ def backup(seen: Seen, context: Context) -> Judgement:
     )
     message = "Aucune sauvegarde de Microsoft 365 n'a été vue : un effacement ou un chiffrement y serait définitif."
     return seen.failed(message, evidence)
+
+
+def _hints(present: tuple[Row, ...]) -> list[Row]:
+    """Applications whose maker saves, among other things or without permission."""
+    return [row for row in present if _saves(row) or MIXED.search(_words(row))]
 
 
 def _words(row: Row) -> str:

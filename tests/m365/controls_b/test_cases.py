@@ -471,6 +471,19 @@ def test_backup_of_microsoft_and_declared_answers() -> None:
         assert judge("tenant.backup", none, Context(now=NOW, answers={"m365_backup": answer})).verdict is verdict
 
 
+def test_backup_of_microsoft_that_was_not_read_may_be_on() -> None:
+    none = with_gap(with_rows(good(), "service_principals", []), "backup")
+    assert judge("tenant.backup", none).reason == Reason.PERMISSION
+
+
+def test_guests_of_a_team_are_counted() -> None:
+    facts = good(
+        group_owners=[{"id": tenants.GROUP_PROJECT, "owners": []}],
+        group_guests=[{"id": tenants.GROUP_PROJECT, "guests": ["a", "b"], "members": 9}],
+    )
+    assert "Aucun propriétaire, 2 invités." in details(judge("teams.owners", facts))
+
+
 def test_emergency_accounts_need_to_be_declared() -> None:
     assert (
         judge("tenant.emergency_accounts", msgspec.structs.replace(good(), break_glass=())).reason

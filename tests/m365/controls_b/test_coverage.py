@@ -90,3 +90,9 @@ def test_rules_are_not_needed_without_custom_policy() -> None:
 def test_rules_of_presets_are_needed_when_there_is_a_preset() -> None:
     facts = good(malware=[malware(), preset(STANDARD)])
     assert judge("protection.attachments", with_gap(facts, "protection_rules")).verdict is Verdict.NOT_ASSESSED
+
+
+def test_no_policy_in_force_is_said_so() -> None:
+    found = judge("protection.attachments", good(malware=[custom("A")]))
+    assert (found.verdict, found.reason) == (Verdict.NOT_ASSESSED, Reason.UNSUPPORTED)
+    assert "Get-MalwareFilterPolicy" in found.message
