@@ -156,10 +156,10 @@ def test_partial_mailboxes_do_not_prove_that_none_is_redirected() -> None:
 def test_pictures_can_be_drawn() -> None:
     for facts in (good(), bad(), tenants.standard(good_rows())):
         found = exhibits(facts)
-        assert len(found) == 4
+        assert len(found) == 6
         assert all(cleaned(one) == one for one in found)
     assert exhibits(M365Facts(tenant=Tenant(), licences=GAP, readings={})) == ()
-    assert len(exhibits(with_gap(good(), "skus"))) == 3
+    assert len(exhibits(with_gap(good(), "skus"))) == 5
 
 
 ODD: st.SearchStrategy[Any] = st.one_of(
@@ -191,4 +191,4 @@ def test_odd_values_break_neither_summary_nor_tables(data: st.DataObject) -> Non
         key = data.draw(st.sampled_from(sorted(found.rows[0])))
         facts = put(facts, name, 0, key, data.draw(ODD))
     assert summary(facts)
-    assert len(exhibits(facts)) == 4
+    assert len(exhibits(facts)) == 6

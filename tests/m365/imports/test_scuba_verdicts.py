@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 import checks.m365
+import reports
 from checks.m365.facts import M365Facts
 from checks.m365.imports import scubagear
 from checks.m365.imports.found import facts_of
 from checks.model import Context, Judgement, Origin, Reason, Verdict
+from reports.frameworks import assemble, parse_framework
 from tests.m365.imports import scuba
 
 FOLDER = Path(checks.m365.__file__).parent
@@ -140,3 +142,19 @@ def test_new_guests_need_a_code_that_expires() -> None:
     assert judge("M365-SC-24", facts(True, SPO_tenant=[tenant])).verdict is PASS
     late = tenant | {"EmailAttestationReAuthDays": 31}
     assert judge("M365-SC-24", facts(True, SPO_tenant=[late])).verdict is FAIL
+
+
+FRAMEWORKS = (
+    Path(reports.__file__).parent / "frameworks" / "scuba.toml",
+    FOLDER / "scuba.framework.draft.toml",
+)
+
+
+def test_the_framework_has_every_policy_with_the_controls_of_the_table() -> None:
+    path = next(path for path in FRAMEWORKS if path.is_file())
+    framework = parse_framework(path.read_text("utf-8"), path.name)
+    assert framework.scheme == "scuba"
+    assert {one.id: one.controls for one in framework.requirement} == POLICIES
+    current = [one.title for one in framework.requirement if one.group != "Anciens numéros"]
+    assert len(set(current)) == len(current) == 91
+    assert assemble([framework]).references_of("M365-ID-07")[0] == "scuba:MS.AAD.1.1v1"
