@@ -19,6 +19,12 @@ from tests.m365 import tenants
 from tests.m365.controls_b.rows import STANDARD, STRICT, bad, good, good_rows, malware, rule
 from tests.m365.tenants import partial, put, with_gap, with_rows
 
+OURS = {
+    "Licences achetées et utilisées",
+    "Ce que chaque licence permet de régler et de voir",
+    "Protections de la messagerie en vigueur",
+    "Ce qui s'ouvre à l'extérieur",
+}
 GAP = Gap(reason=Reason.PERMISSION, detail="Licences non lues.")
 
 
