@@ -7,6 +7,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -47,7 +48,7 @@ def needed(readings: Mapping[str, Reading], name: str) -> Rows:
 
 async def per_object(graph: Graph, resource: Resource, template: str, objects: Sequence[str]) -> dict[str, Any]:
     """The list that each object has at `template`: a `Page`, or the `UnreadError` of that one."""
-    answers = await graph.batch({key: template.replace("{id}", key) for key in objects})
+    answers = await graph.batch({key: template.replace("{id}", quote(key, safe="")) for key in objects})
     found: dict[str, Any] = {}
     for key, answer in answers.items():
         try:
@@ -60,7 +61,7 @@ async def per_object(graph: Graph, resource: Resource, template: str, objects: S
 async def complete_expansion(graph: Graph, resource: Resource, rows: Rows) -> Rows:
     """The same rows, with the lists that `$expand` may have cut read whole."""
     name, template = EXPANSIONS[resource.name]
-    cut = [key for row in rows.rows if len(row.get(name) or ()) >= EXPANDED for key in ids([row])]
+    cut = [key for row in rows.rows if len(_list(row, name)) >= EXPANDED for key in ids([row])]
     if not cut:
         return rows
     whole = await per_object(graph, _whole(resource), template, cut)
@@ -118,21 +119,21 @@ async def policy_groups(graph: Graph, resource: Resource, policies: Rows) -> Row
 
 async def group_guests(graph: Graph, resource: Resource, groups: Rows, users: Rows) -> Rows:
     """Groups that contain guests: `id`, `guests` (ids), `members` (how many)."""
-    guests = {row.get("id") for row in users.rows if row.get("userType") == "Guest"}
+    guests = set(ids(row for row in users.rows if row.get("userType") == "Guest"))
     if not guests and users.complete:
         return Rows(rows=(), complete=groups.complete, source=source_of(resource))
     found = await per_object(graph, _whole(resource), _template(resource), ids(groups.rows))
     _all_refused(found)
     rows = []
     complete = groups.complete
-    for key, page in found.items():
+    for group, page in found.items():
         if not isinstance(page, Page):
             complete = False
             continue
         complete = complete and page.complete
-        inside = [row["id"] for row in page.rows if row.get("id") in guests or row.get("userType") == "Guest"]
+        inside = [key for row in page.rows for key in ids([row]) if key in guests or row.get("userType") == "Guest"]
         if inside:
-            rows.append({"id": key, "guests": inside, "members": len(page.rows)})
+            rows.append({"id": group, "guests": inside, "members": len(page.rows)})
     return Rows(rows=tuple(rows), complete=complete, source=source_of(resource))
 
 
@@ -175,7 +176,7 @@ async def mailbox_permissions(
 ) -> Rows:  # fmt: skip
     """Who may open each mailbox, shared ones first; what a mailbox grants to itself is left out."""
     kinds = {kind: rank for rank, kind in enumerate(_OWN_MAILBOX)}
-    boxes = [row for row in mailboxes.rows if row.get("RecipientTypeDetails") in kinds and _identity(row)]
+    boxes = [row for row in mailboxes.rows if str(row.get("RecipientTypeDetails")) in kinds and _identity(row)]
     boxes.sort(key=lambda row: kinds[str(row["RecipientTypeDetails"])])
     complete = mailboxes.complete and len(boxes) <= limit
     if len(boxes) > limit:
@@ -232,9 +233,15 @@ def _named(policies: Iterable[Mapping[str, Any]], fields: Sequence[str]) -> set[
         conditions = policy.get("conditions")
         users = conditions.get("users") if isinstance(conditions, dict) else None
         for field in fields:
-            values = users.get(field) if isinstance(users, dict) else None
-            found |= {value.lower() for value in values or () if isinstance(value, str) and _GUID.fullmatch(value)}
+            values = _list(users, field) if isinstance(users, dict) else []
+            found |= {value.lower() for value in values if isinstance(value, str) and _GUID.fullmatch(value)}
     return found
+
+
+def _list(row: Mapping[str, Any], name: str) -> list[Any]:
+    """A property that should be a list; empty when it is anything else."""
+    value = row.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _template(resource: Resource) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import random
+
+import msgspec
 import pytest
 
-from checks.m365.facts import Rows
+from checks.m365.facts import M365Facts, Rows
 from checks.m365.resources import RESOURCES
 from checks.model import Reason
 from tests.m365.collect.base import GRAPH_ONLY, house, read
@@ -148,6 +152,31 @@ def test_an_unreadable_answer_loses_one_reading_or_none(fake, path, name, body):
         assert run.gap(name).reason is Reason.MALFORMED
     assert run.rows("users")
     assert len(run.rows("domains")) == 1
+
+
+NAMES = ("id", "members", "owners", "appRoleAssignments", "conditions", "assignedLicenses", "userType", "verifiedDomains",
+         "createdDateTime", "servicePlans", "prepaidUnits", "capabilityStatus", "displayName", "RecipientTypeDetails",
+         "ExternalDirectoryObjectId", "User", "principal", "@odata.nextLink", "value", "status")  # fmt: skip
+ODD = (None, 5, "", "x/../../y", [], [[]], {}, {"a": 1}, [5], ["x"], [{"id": 3}], {"users": 5}, {"users": {"includeGroups": 5}},
+       {"users": {"excludeUsers": [5, None, "0f4c1f6e-9a41-4c58-9a5e-2f3d5f0c7a11"]}}, True, 1e308)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_objects_of_any_shape_make_facts_or_gaps_and_never_a_crash(fake, seed):
+    chance = random.Random(seed)
+    rows = [{name: chance.choice(ODD) for name in NAMES if name != "value"} for _ in range(21)]
+    rows[0]["id"] = "0f4c1f6e-9a41-4c58-9a5e-2f3d5f0c7a11"
+    body = json.dumps({**rows[1], "value": rows, "@odata.nextLink": chance.choice(ODD)}).encode()
+    fake.faults.bodies |= {
+        f"{version}/{path}": body for version in ("v1.0", "beta") for path in ("", *"abcdeghiloprsu")
+    }
+    fake.faults.bodies |= {"InvokeCommand": body, "Skype.Policy": body, "EXOBanner": body}
+    del fake.faults.bodies["v1.0/"], fake.faults.bodies["beta/"]
+    run = read(fake, house(fake, "premium"), inbox_rules=True, audit_query=True)
+    assert len(run.facts.readings) > 80
+    assert (
+        msgspec.json.decode(msgspec.json.encode(run.facts), type=M365Facts).readings.keys() == run.facts.readings.keys()
+    )
 
 
 @pytest.mark.parametrize("link", ["https://voleur.test/v1.0/applications", "https://graph.tilleuls.test@voleur.test/"])
