@@ -10,8 +10,7 @@ from pathlib import Path
 from tests.backup.fakes.tls import NOW
 
 SECRET = "MotDePasseConsoleFictif"
-CONSOLE = """#!{python}
-import pathlib, sys
+CONSOLE = """import pathlib, sys
 here = pathlib.Path(__file__).parent
 (here / "argv").write_text("\\n".join(sys.argv[1:]))
 (here / "stdin").write_text(sys.stdin.read())
@@ -79,7 +78,9 @@ def install(folder: Path, text: str, code: int = 0) -> Path:
     """Put the console in a folder of its own; gives its configuration file."""
     folder.mkdir(parents=True, exist_ok=True)
     console = folder / "bconsole"
-    console.write_text(CONSOLE.format(python=sys.executable))
+    (folder / "bconsole.py").write_text(CONSOLE)
+    # Through a shell: the first line of a program cannot name an interpreter whose path has a space.
+    console.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{folder / "bconsole.py"}" "$@"\n')
     console.chmod(0o755)
     (folder / "answer").write_text(text)
     (folder / "code").write_text(str(code))

@@ -24,8 +24,10 @@ def script(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f".{os.pathsep}{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
 
     def write(body: str) -> str:
-        file = tmp_path / "bin" / "essai"
-        file.write_text(f"#!{sys.executable}\n{body}")
+        file, code = tmp_path / "bin" / "essai", tmp_path / "essai.py"
+        code.write_text(body)
+        # Through a shell: the first line of a program cannot name an interpreter whose path has a space.
+        file.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{code}" "$@"\n')
         file.chmod(0o755)
         return "essai"
 
@@ -36,7 +38,7 @@ def test_a_program_sees_nothing_of_our_environment_but_what_it_is_given(script, 
     monkeypatch.setenv("AUTRE_SECRET", "ne-doit-pas-passer")
     monkeypatch.setenv("RESTIC_PASSWORD_COMMAND", "id")
     monkeypatch.setenv("HTTPS_PROXY", "http://ailleurs")
-    name = script("import os, json; print(json.dumps(dict(os.environ)))")
+    name = script("import os, json; os.environ.pop('PWD', None); print(json.dumps(dict(os.environ)))")
     with program(
         name, tools(Bench()), settings={"A": "b"}, secrets={"MOT": "de-passe"}, private={"CACHE": "c"}
     ) as found:
