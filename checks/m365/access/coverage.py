@@ -88,39 +88,44 @@ GOALS = (
 def _cell(found: Access, who: Sequence[Person], column: Column, title: str) -> MatrixCell:
     if not who:
         return MatrixCell(text="—", detail=f"{title} : aucun compte.")
-    left = {person.id: person for person in who}
+    alike: dict[tuple[int, int], list[Person]] = {}
+    for person in who:
+        alike.setdefault(found.masks.get(person.id, (0, 0)), []).append(person)
+    # Accounts that the same policies concern have the same answers: one speaks for all.
+    left = {people[0].id: people for people in alike.values()}
     told: list[str] = []
     last: dict[str, Answer] = {}
     for goal, name in GOALS:
-        answers = ask(found, goal, left.values(), (column.target,), column.wanted)
+        answers = ask(found, goal, [people[0] for people in left.values()], (column.target,), column.wanted)
         if isinstance(answers, Gap):
             return UNKNOWN
         last = worst(answers)
-        met = [key for key, answer in last.items() if answer.found.state is State.COVERED]
+        met = sum(len(people) for key, people in left.items() if last[key].found.state is State.COVERED)
         if met:
-            told.append(f"{name} {len(met)}/{len(who)}" if len(met) < len(who) else name)
-        left = {key: person for key, person in left.items() if key not in met}
-    opened = [last[key] for key in left if last[key].found.state is State.OPEN]
-    doubt = len(left) - len(opened)
+            told.append(f"{name} {met}/{len(who)}" if met < len(who) else name)
+        left = {key: people for key, people in left.items() if last[key].found.state is not State.COVERED}
+    opened = {key: len(people) for key, people in left.items() if last[key].found.state is State.OPEN}
+    nothing, doubt = sum(opened.values()), sum(len(people) for key, people in left.items() if key not in opened)
     if doubt:
         told.append(f"? {doubt}/{len(who)}")
-    if opened:
-        told.insert(0, f"Rien {len(opened)}/{len(who)}" if len(opened) < len(who) else "Rien")
-    return MatrixCell(text=", ".join(told), level=_level(column, opened, doubt, title), detail=_detail(opened, doubt))
+    if nothing:
+        told.insert(0, f"Rien {nothing}/{len(who)}" if nothing < len(who) else "Rien")
+    first = last[next(iter(opened))] if opened else None
+    return MatrixCell(
+        text=", ".join(told), level=_level(column, nothing, doubt, title), detail=_detail(first, nothing, doubt)
+    )
 
 
-def _level(column: Column, opened: Sequence[Answer], doubt: int, title: str) -> Level:
-    if opened:
+def _level(column: Column, nothing: int, doubt: int, title: str) -> Level:
+    if nothing:
         return Level.INFO if title == "Comptes de secours" else column.level
     return Level.UNKNOWN if doubt else Level.NONE
 
 
-def _detail(opened: Sequence[Answer], doubt: int) -> str:
-    if opened:
-        first = opened[0]
-        return (
-            f"Rien n'est exigé de {count(len(opened), 'compte')}, par exemple {first.person.name} : {first.sentence}."
-        )
+def _detail(first: Answer | None, nothing: int, doubt: int) -> str:
+    if first is not None:
+        many = count(nothing, "compte")
+        return f"Rien n'est exigé de {many}, par exemple {first.person.name} : {first.sentence}."
     if doubt:
         return f"Pour {count(doubt, 'compte')}, des règles dépendent de ce qui n'a pas pu être lu."
     return "Tous les cas sont couverts."

@@ -14,7 +14,7 @@ from checks.m365.access.axes import ANY_APP, Target, Wanted, applications, axes,
 from checks.m365.access.goals import ANY_DEVICE, MEETS, Goal, Strengths, guarantees, strengths
 from checks.m365.access.people import Directory, Person, Reach, reach
 from checks.m365.access.places import ALL, TRUSTED, Names, Place, places
-from checks.m365.access.search import Found, Search, State, TooLargeError
+from checks.m365.access.search import Axis, Found, Search, State, TooLargeError, Value
 from checks.m365.access.strangers import imported, strangers, told_roles
 from checks.m365.facts import M365Facts, Rows
 from checks.m365.reading import reading
@@ -37,6 +37,8 @@ class Access(Record, frozen=True, kw_only=True):
     directory: Directory
     reaches: tuple[Reach, ...]
     """One per policy."""
+    masks: Mapping[str, tuple[int, int]]
+    """By account, bits of the policies that surely concern it, and of those that may."""
     places: tuple[Place, ...]
     readable: Names
     """Locations that could be read, and the word for the trusted ones when they all were."""
@@ -102,11 +104,13 @@ def access(facts: M365Facts) -> Access | Gap:
     if not told_roles(facts, enabled):
         directory = replace(directory, roles_known=False)
     given = reading(facts, "authentication_strengths")
+    reaches = tuple(reach(policy, directory) for policy in enabled)
     return Access(
         policies=enabled,
         source=found,
         directory=directory,
-        reaches=tuple(reach(policy, directory) for policy in enabled),
+        reaches=reaches,
+        masks=_reached(reaches),
         places=where,
         readable=known,
         strengths=strengths(given if isinstance(given, Rows) else None),
@@ -200,7 +204,7 @@ def activated(found: Access) -> Access:
     }
     directory = replace(known, roles=roles, eligible={})
     reaches = tuple(reach(policy, directory) for policy in found.policies)
-    return replace(found, directory=directory, reaches=reaches)
+    return replace(found, directory=directory, reaches=reaches, masks=_reached(reaches))
 
 
 def ways(found: Access) -> tuple[Access, ...]:
@@ -243,30 +247,51 @@ def ask(
     def demand(policy: Policy, device: str) -> bool | None:
         return guarantees(policy, goal, found.strengths, device)
 
-    kept = [
-        index
-        for index, policy in enumerate(found.policies)
-        if any(demand(policy, device) is not False for device in MEETS)
-        and (only is None or policy.faults or only(policy))
-    ]
-    relevant = [found.policies[index] for index in kept]
-    search = Search(axes(relevant, part, found.readable, demand))
+    kept = 0
+    for index, policy in enumerate(found.policies):
+        useful = any(demand(policy, device) is not False for device in MEETS)
+        kept |= (useful and (only is None or bool(policy.faults) or only(policy))) << index
+    search = Search(_kept(axes(found.policies, part, found.readable, demand), kept))
     names = tuple(axis.name for axis in search.axes)
-    aimed = {target: masks(relevant, lambda policy, target=target: targets(policy, target)) for target in what}  # type: ignore[misc]
-    reached = _reached([found.reaches[index] for index in kept])
+    aimed = {target: masks(found.policies, lambda one, target=target: targets(one, target)) for target in what}  # type: ignore[misc]
+    states: dict[tuple[int, int], Found] = {}
     answers: list[Answer] = []
     try:
         for person in who:
-            sure, may = reached.get(person.id, (0, 0))
+            sure, may = found.masks.get(person.id, (0, 0))
             for target, (yes, possible) in aimed.items():
-                state = search.worst(sure & yes, may & possible)
-                if state.state is State.OPEN and not found.source.complete:
-                    state = Found(state=State.UNKNOWN, witness=state.witness)
-                doubts = tuple(policy.name for index, policy in enumerate(relevant) if state.doubt >> index & 1)
-                answers.append(Answer(person=person, target=target, found=state, axes=names, doubts=doubts))
+                start = (sure & yes & kept, may & possible & kept)
+                if start not in states:
+                    states[start] = _whole(found, search.worst(*start))
+                answers.append(_answer(found, person, target, states[start], names))
     except TooLargeError:
-        return _too_large(f"{len(relevant)} règles qui se croisent")
+        return _too_large(f"{kept.bit_count()} règles qui se croisent")
     return tuple(answers)
+
+
+def _kept(every: Iterable[Axis], kept: int) -> tuple[Axis, ...]:
+    """The axes without the policies that have no part in the question: they would only make more classes."""
+    return tuple(
+        Axis(
+            name=axis.name,
+            values=tuple(Value(label=v.label, yes=v.yes & kept, may=v.may & kept) for v in axis.values),
+        )
+        for axis in every
+    )
+
+
+def _whole(found: Access, state: Found) -> Found:
+    """What is open is undetermined when other policies may exist."""
+    if state.state is State.OPEN and not found.source.complete:
+        return Found(state=State.UNKNOWN, witness=state.witness)
+    return state
+
+
+def _answer(found: Access, person: Person, target: Target, state: Found, names: tuple[str, ...]) -> Answer:
+    doubts: tuple[str, ...] = ()
+    if state.doubt:
+        doubts = tuple(policy.name for index, policy in enumerate(found.policies) if state.doubt >> index & 1)
+    return Answer(person=person, target=target, found=state, axes=names, doubts=doubts)
 
 
 def ask_ways(
