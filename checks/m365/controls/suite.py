@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from checks.common.french import choose, count, listed
+from checks.m365.access.goals import Goal
+from checks.m365.access.rescue import rescue, synchronisation
+from checks.m365.access.search import State
+from checks.m365.access.tenant import access, ask_ways, unread, worst
 from checks.m365.controls.seen import Seen, Unclear, answered, item, judged, name_of
 from checks.m365.reading import lacks, licence_gap
 from checks.m365.resources import P2
@@ -10,9 +14,6 @@ from checks.m365.views import values
 from checks.m365.views.values import Row
 from checks.model import Affected, Context, Gap, Judgement, Reason, Severity
 
-STRONG = frozenset({"windowshelloforbusiness", "fido2", "x509certificatemultifactor"})
-"""Methods that a false page cannot replay (Microsoft, built-in authentication strength)."""
-STRONG_ID = "00000000-0000-0000-0000-000000000004"
 GLOBAL = "62e90394-69f5-4237-9190-012177145e10"
 HIGHLY_PRIVILEGED = {
     GLOBAL: "Administrateur général",
@@ -58,71 +59,49 @@ def risk_notices(seen: Seen, context: Context) -> Judgement:
 
 @judged
 def strong_for_all(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
-    """Conforms when one policy in force asks everybody, everywhere, for a factor that phishing cannot replay.
+    """Conforms when every sign-in of every account needs a factor that phishing cannot replay (MS.AAD.3.1).
 
-    Only the emergency accounts may be left out (MS.AAD.3.1).
+    Policies are evaluated together; only the emergency accounts and the one that copies the directory are left out.
     """
     rows = seen.rows("conditional_access", "state", "conditions", "grantControls")
-    strengths = _strengths(seen)
-    kept = {name.lower() for name in seen.facts.break_glass}
-    users = seen.maybe("users", "id", "userPrincipalName")
-    if not isinstance(users, Gap):
-        kept |= {values.word(row, "id") for row in users if values.word(row, "userPrincipalName") in kept}
-    good = [row for row in rows if _for_all(row, kept) and _is_strong(row, strengths)]
-    evidence = seen.proof(
-        "conditional_access", f"{count(len(rows), 'règle')}, conformes : {listed(map(name_of, good)) or 'aucune'}"
-    )
-    if good:
-        return seen.passed("Un second facteur que l'hameçonnage ne vole pas est exigé de tous.", evidence)
-    seen.lacking("conditional_access", "users")
-    if isinstance(users, Gap) and kept:
-        raise Unclear(users)  # who is left out is not known to be an emergency account
-    return seen.failed(
-        "Le second facteur exigé de tous peut encore être volé par une fausse page de connexion.", evidence
-    )
-
-
-def _strengths(seen: Seen) -> set[str]:
-    """Authentication strengths whose every method resists phishing."""
-    found = seen.maybe("authentication_strengths", "id", "allowedCombinations")
+    found = access(seen.facts)
     if isinstance(found, Gap):
-        return {STRONG_ID}
-    own = {
-        values.word(row, "id")
-        for row in found
-        if (methods := {text.lower() for text in values.texts(row, "allowedCombinations")}) and methods <= STRONG
-    }
-    return own | {STRONG_ID}
-
-
-def _for_all(row: Row, kept: set[str]) -> bool:
-    """In force for everybody, on everything, whatever the place, the device or the risk."""
-    conditions = values.mapping(row, "conditions")
-    users, apps = values.mapping(conditions, "users"), values.mapping(conditions, "applications")
-    clients = {text.lower() for text in values.texts(conditions, "clientAppTypes")}
-    narrowed = any(
-        conditions.get(name)
-        for name in ("locations", "platforms", "devices", "signInRiskLevels", "userRiskLevels", "authenticationFlows")
+        raise Unclear(found)
+    apart = rescue(seen.facts, found)
+    kept = apart.ids | synchronisation(found)
+    who = [person for person in found.directory.people if person.id not in kept]
+    answers = ask_ways(found, Goal.RESISTANT, who, found.apps)
+    if isinstance(answers, Gap):
+        raise Unclear(answers)
+    told = worst(answers)
+    opened = [answer for answer in told.values() if answer.found.state is State.OPEN]
+    evidence = seen.proof(
+        "conditional_access", f"{count(len(rows), 'règle')} lues, {count(len(told), 'compte')} examinés"
     )
-    excluded = {text.lower() for text in values.texts(users, "excludeUsers")}
-    return (
-        values.word(row, "state") == "enabled"
-        and "All" in values.texts(users, "includeUsers")
-        and "All" in values.texts(apps, "includeApplications")
-        and not values.texts(apps, "excludeApplications")
-        and not any(users.get(name) for name in ("excludeGroups", "excludeRoles", "excludeGuestsOrExternalUsers"))
-        and excluded <= kept
-        and clients <= {"all"}
-        and not narrowed
-    )
-
-
-def _is_strong(row: Row, strengths: set[str]) -> bool:
-    """The strength is required, and no weaker control may be chosen in its place."""
-    grant = values.mapping(row, "grantControls")
-    asked = values.word(values.mapping(grant, "authenticationStrength"), "id")
-    others = values.texts(grant, "builtInControls")
-    return asked in strengths and (not others or values.word(grant, "operator") == "and")
+    if opened:
+        seen.lacking("conditional_access")
+        affected = (
+            Affected(
+                id=one.person.id,
+                label=one.person.name,
+                kind="escapes",
+                detail=f"{one.sentence}.",
+                witness=one.witness,
+            )
+            for one in opened
+        )
+        message = (
+            f"{count(len(opened), 'compte')} sur {len(told)} {choose(len(opened), 'peut', 'peuvent')} se connecter"
+            f" avec une méthode que l'hameçonnage contourne{apart.words}."
+        )
+        return seen.failed(message, evidence, affected=affected)
+    unsure = [answer for answer in told.values() if answer.found.state is State.UNKNOWN]
+    if unsure or not told or not found.everyone_read:
+        what = unread(found, unsure) if unsure else "comptes non lus"
+        raise Unclear(
+            Gap(reason=Reason.UNSUPPORTED, detail=f"Indéterminé pour {count(len(unsure), 'compte')} ({what}).")
+        )
+    return seen.passed(f"Un second facteur que l'hameçonnage ne vole pas est exigé de tous{apart.words}.", evidence)
 
 
 @judged

@@ -530,14 +530,29 @@ STRONG = tenants.policy(10, "Clé pour tous", grant=tenants.controls(strength=te
         (tenants.policy(10, "x", grant=tenants.controls("mfa", strength=tenants.PHISHING_RESISTANT)), FAIL),
         (tenants.policy(10, "x", grant=tenants.controls("compliantDevice", strength=tenants.PHISHING_RESISTANT, operator="AND")), PASS),
         (tenants.policy(10, "x", grant=tenants.controls(strength=tenants.PHISHING_RESISTANT), users={"excludeUsers": [DIRECTOR]}), FAIL),
-        (tenants.policy(10, "x", grant=tenants.controls(strength=tenants.PHISHING_RESISTANT), users={"excludeGroups": ["g"]}), FAIL),
-        (tenants.policy(10, "x", grant=tenants.controls(strength=tenants.PHISHING_RESISTANT), locations={"includeLocations": ["All"]}), FAIL),
+        (tenants.policy(10, "x", grant=tenants.controls(strength=tenants.PHISHING_RESISTANT), users={"excludeGroups": ["g"]}), PASS),
+        (tenants.policy(10, "x", grant=tenants.controls(strength=tenants.PHISHING_RESISTANT), locations={"includeLocations": ["All"], "excludeLocations": []}), PASS),
         (tenants.policy(10, "x", grant=tenants.controls(strength=tenants.PHISHING_RESISTANT), clientAppTypes=["browser"]), FAIL),
-        (tenants.policy(10, "x", grant=tenants.controls(strength="autre")), FAIL),
+        (tenants.policy(10, "x", grant=tenants.controls(strength="autre")), UNKNOWN),
     ],
 )  # fmt: skip
 def test_strong_factor_for_all(policy: dict[str, Any], verdict: Verdict) -> None:
     assert one("suite.strong_for_all", "conditional_access", policy).verdict is verdict
+
+
+def test_two_policies_together_may_cover_everybody() -> None:
+    """Members by one, guests by the other: neither alone says all."""
+    strong = tenants.controls(strength=tenants.PHISHING_RESISTANT)
+    guests = {"guestOrExternalUserTypes": "b2bCollaborationGuest,internalGuest,b2bCollaborationMember,b2bDirectConnectUser,otherExternalUser,serviceProvider",
+              "externalTenants": {"membershipKind": "all"}}  # fmt: skip
+    members = tenants.policy(
+        10, "Membres", grant=strong, users={"excludeUsers": [RESCUE_1, tenants.RESCUE_2, "GuestsOrExternalUsers"]}
+    )
+    others = tenants.policy(
+        11, "Invités", grant=strong, users={"includeUsers": [], "includeGuestsOrExternalUsers": guests}
+    )
+    assert one("suite.strong_for_all", "conditional_access", members).verdict is FAIL
+    assert one("suite.strong_for_all", "conditional_access", members, others).verdict is PASS
 
 
 def test_own_strength_counts_when_every_method_resists() -> None:
@@ -545,7 +560,7 @@ def test_own_strength_counts_when_every_method_resists() -> None:
     for methods, verdict in (
         (["fido2", "windowsHelloForBusiness"], PASS),
         (["fido2", "password,sms"], FAIL),
-        ([], FAIL),
+        ([], UNKNOWN),
     ):
         facts = good(
             conditional_access=[policy], authentication_strengths=[{"id": "maison", "allowedCombinations": methods}]
