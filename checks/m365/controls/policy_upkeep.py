@@ -36,7 +36,7 @@ def rescue_left_out(facts: M365Facts, context: Context) -> Judgement:
         return not_applicable(about, "Aucune règle d'accès conditionnel active ne vise tous les comptes.")
     kept = rescue(facts, found).ids
     faults: list[Affected] = []
-    unknown = 0
+    unknown = int(not found.everyone_read)
     for rule, one in rules:
         fault, unsure = _left_out(found, rule, one, kept)
         unknown += unsure and fault is None

@@ -93,6 +93,7 @@ CASES = [
     ("ID-21", every(lambda f: t.add(f, "directory_objects", {"id": t.GROUP_CARE}), users(FIRST, excludeGroups=[t.GROUP_CARE])), UNSEEN, ""),
     ("ID-21", lambda f: t.with_rows(f, "conditional_access", []), NA, "Aucune règle"),
     ("ID-21", lambda f: t.partial(f, "conditional_access"), UNSEEN, "avant la fin"),
+    ("ID-21", lambda f: t.partial(f, "users"), UNSEEN, ""),
     ("ID-22", users(FIRST, excludeGroups=[t.GROUP_CARE]), FAIL, "Second facteur pour tous"),
     ("ID-22", users(FIRST, excludeUsers=[*BG, t.uid(77)]), FAIL, ""),
     ("ID-22", users(ADMINS, includeRoles=[t.uid(77)]), FAIL, ""),
