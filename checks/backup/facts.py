@@ -167,7 +167,7 @@ class Repository(Record, frozen=True, kw_only=True):
     encryption: Encryption | Gap
     immutability: Immutability | Gap
     access: Access | Gap
-    locks: tuple[str, ...] = ()
+    locks: tuple[str, ...] | Gap = ()
     """Stale locks left by an interrupted run, with their age: they stop the next backup."""
     capacity: int | None = None
     """Bytes."""

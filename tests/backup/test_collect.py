@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent.profile import ProfileError, parse_profile
-from checks.backup.collect import collect
+from agent.profile import Limits, ProfileError, parse_profile
+from checks.backup.collect import READING_SECONDS, TOTAL_SECONDS, collect
 from checks.backup.config import BackupConfig, RepositoryConfig, RestoreSettings, System
 from checks.backup.technologies import registry
 from checks.catalogue import load_catalogue
@@ -142,3 +142,20 @@ def test_two_points_of_one_source_give_one_verdict():
         BackupFacts(repositories=(), restore_tests=(restored(), restored(point="p0"))), Context(now=NOW)
     )
     assert said.verdict is Verdict.PASS
+
+
+def test_repositories_there_was_no_time_to_read_are_gaps_and_those_read_are_kept(folder):
+    both = configured(folder)
+    more = RepositoryConfig(label="Seconde", technology="rsync", location=str(folder), server="10.40.0.11")
+    config = BackupConfig(repositories=(*both.repositories, more), systems=both.systems)
+    turns = iter([0.0, 1.0, READING_SECONDS + 1])
+    facts = collect(asked(config, (LABEL,)), Bench(), lambda *_: None, stopwatch=lambda: next(turns, TOTAL_SECONDS + 1))
+    first, second = facts.repositories
+    assert len(first.points) == 3
+    assert (second.points.reason, second.server) == (Reason.TIMEOUT, "10.40.0.11")
+    assert "8 minutes" in second.points.detail
+    assert {test.gap.reason for test in facts.restore_tests} == {Reason.TIMEOUT}
+
+
+def test_all_the_budgets_fit_in_the_time_of_a_domain():
+    assert READING_SECONDS < TOTAL_SECONDS < Limits().domain_seconds

@@ -19,8 +19,9 @@ from checks.backup.controls.common import (
     unset,
     unsure,
 )
-from checks.backup.facts import BackupFacts, Repository
+from checks.backup.facts import BackupFacts, Integrity, Repository
 from checks.backup.plan import PlanRow, orphans, plan
+from checks.backup.terms import is_conclusive
 from checks.backup.words import day, hours_between, length
 from checks.common.french import count, listed
 from checks.model import (
@@ -29,6 +30,7 @@ from checks.model import (
     Gap,
     Judgement,
     Origin,
+    Reason,
     Severity,
     failed,
     not_applicable,
@@ -74,6 +76,12 @@ def _covered(row: PlanRow) -> Judgement:
     dead = [stream.source for stream in row.streams if stream.last_good is None]
     if usable and not (row.absent or dead or row.empty_handed):
         where = listed(copy.repository.label for copy in usable)
+        if all(_is_sick(copy.repository) for copy in usable) and not any(is_conclusive(test) for test in row.tests):
+            detail = (
+                f"« {label} » a des copies dans {where}, mais leur contrôle d'intégrité échoue : seul un essai de "
+                "restauration dira ce qui en revient."
+            )
+            return unsure(label, detail, Reason.ERROR)
         return passed(label, f"« {label} » a des copies dans {where}.", seen_row(row, f"copies dans {where}"))
     if doubt := unknown(row):
         return doubt
@@ -89,6 +97,11 @@ def _covered(row: PlanRow) -> Judgement:
     names = listed(row.empty_handed)
     message = f"« {label} » est déclaré sauvegardé dans {names}, où aucun de ses points n'a été trouvé."
     return failed(label, message, seen_row(row, message), severity=Severity.MEDIUM)
+
+
+def _is_sick(repository: Repository) -> bool:
+    """The product's own check failed: some of its points may not come back."""
+    return isinstance(repository.integrity, Integrity) and not repository.integrity.ok
 
 
 def directory(facts: BackupFacts, context: Context) -> list[Judgement]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from checks.backup.controls.common import each_repository, seen, silent, thing
+from checks.backup.controls.common import distinct, each_repository, seen, silent, thing
 from checks.backup.facts import Repository
-from checks.common.french import choose, count
-from checks.model import Context, Judgement, Severity, failed, not_applicable, passed
+from checks.common.french import choose, count, listed
+from checks.model import Context, Gap, Judgement, Severity, failed, not_applicable, passed
 
 MANY = 10
 """Rules of the analyzer that are not respected, from which the whole installation was never hardened. Ours."""
@@ -60,18 +60,47 @@ def not_public(repository: Repository, context: Context) -> Judgement:  # noqa: 
 
 @each_repository
 def no_malware(repository: Repository, context: Context) -> Judgement:  # noqa: ARG001
-    """Conforms when the product's own detection marks no point as infected or suspicious."""
+    """Conforms when the product marks no point as infected or suspicious, and saw no order to destroy copies."""
     label = repository.label
+    if destroyed := _number(repository, "destruction_signs"):
+        return _destruction(repository, destroyed)
     infected, suspicious = _number(repository, "malware_infected"), _number(repository, "malware_suspicious")
     if infected is None or suspicious is None:
+        if repository.technology == "windows_backup":
+            # Journals only hold the command lines that Windows was told to audit: none seen proves nothing.
+            return silent(repository, "si des copies ont été détruites : aucune commande de ce genre n'a été vue")
         return _unsaid(repository, "veeam", "si ses points sont infectés")
     value = f"{count(infected, 'point infecté')}, {count(suspicious, 'point suspect')}"
     if not infected and not suspicious:
         return passed(label, f"Le produit ne signale aucun point infecté dans « {label} ».", seen(repository, value))
+    found = [
+        *([count(infected, "point infecté", "points infectés")] if infected else []),
+        *([count(suspicious, "point suspect", "points suspects")] if suspicious else []),
+    ]
     verb = choose(infected + suspicious, "est signalé", "sont signalés")
-    message = f"Dans « {label} », {value} {verb} par le produit : choisir un point sain avant toute restauration."
+    message = (
+        f"Dans « {label} », {listed(found)} {verb} par le produit : choisir un point sain avant toute restauration."
+    )
     severity = None if infected else Severity.HIGH
     return failed(label, message, seen(repository, value), severity=severity)
+
+
+def _destruction(repository: Repository, destroyed: int) -> Judgement:
+    """What the journal of Windows shows: intruders delete the copies before they encrypt."""
+    label = repository.label
+    value = count(destroyed, "commande de destruction", "commandes de destruction")
+    message = (
+        f"Le journal de « {label} » montre {value} de copies ou de clichés : savoir aujourd'hui qui l'a voulu. "
+        "C'est ce que fait un rançongiciel juste avant de chiffrer."
+    )
+    told = () if isinstance(repository.failures, Gap) else repository.failures
+    found = tuple(
+        thing(f"{one.what}/{one.time}", one.source or label, "destruction", one.what)
+        for one in told[:_MAX_SHOWN]
+        if one.what.startswith("Destruction")
+    )
+    # Some scripts prune old copies with the same commands: a person must tell.
+    return failed(label, message, seen(repository, value), affected=distinct(found), severity=Severity.HIGH)
 
 
 def _number(repository: Repository, name: str) -> int | None:

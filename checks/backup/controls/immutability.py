@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checks.backup.controls.common import SITE, declared, each_repository, no_repository, seen, unsure
 from checks.backup.facts import BackupFacts, Immutability, Repository
-from checks.backup.plan import same_array
+from checks.backup.plan import is_good, same_array
 from checks.backup.storage import places
 from checks.backup.terms import OFFLINE_ANSWER, PARTIAL, SOLID, lock_of
 from checks.common.french import count
@@ -18,7 +18,7 @@ WANTED_DAYS = 30
 
 def one_safe_copy(facts: BackupFacts, context: Context) -> Judgement:
     """Conforms when one repository at least cannot be deleted by anybody: true lock, or unplugged."""
-    copies = [place.repository for place in places(facts.repositories)]
+    copies = [place.repository for place in places(facts.repositories) if _may_hold(place.repository, context)]
     graded = [(r, lock_of(r)) for r in copies if not same_array(r)]
     safe = [(repository, term) for repository, term in graded if term.state == "met"]
     if safe:
@@ -104,6 +104,12 @@ def lock_length(repository: Repository, context: Context) -> Judgement:  # noqa:
     message = f"Les copies de « {label} » ne sont verrouillées que {days} ; Ausculte en conseille {WANTED_DAYS}."
     severity = Severity.LOW if locked.days >= SHORT_DAYS else None
     return failed(label, message, seen(repository, days), severity=severity)
+
+
+def _may_hold(repository: Repository, context: Context) -> bool:
+    """A lock on nothing protects nothing; points that could not be read may be there."""
+    points = repository.points
+    return isinstance(points, Gap) or any(is_good(point, context.now) for point in points)
 
 
 def _locked(repository: Repository) -> Immutability | Judgement:

@@ -48,6 +48,13 @@ _PROBLEMS = {
     "unreadable": "illisible",
     "short": "plus court que prévu",
 }
+_SEVERAL = {
+    "missing": "absents",
+    "different": "différents de ce qui a été sauvegardé",
+    "empty": "vides",
+    "unreadable": "illisibles",
+    "short": "plus courts que prévu",
+}
 
 
 def tested(facts: BackupFacts, context: Context) -> Judgement:
@@ -114,8 +121,11 @@ def _gives_back(test: RestoreTest) -> Judgement:
     subject = _subject(test)
     if test.problems:
         kinds = {kind: [p for p in test.problems if p.problem == kind] for kind in _PROBLEMS}
-        words = listed(f"{len(found)} {_PROBLEMS[kind]}" for kind, found in kinds.items() if found)
-        message = f"Sur {count(test.expected, 'fichier')} de « {test.source} », en défaut à la restauration : {words}."
+        words = listed(count(len(found), _PROBLEMS[kind], _SEVERAL[kind]) for kind, found in kinds.items() if found)
+        message = (
+            f"Sur {count(test.expected, 'fichier')} de « {test.source} » (point du {day(test.point_time)}), "
+            f"en défaut à la restauration : {words}."
+        )
         found = distinct(
             thing(
                 p.ref, f"fichier {p.ref} ({p.extension or 'sans extension'})", p.problem, _detail(p.problem, p.detail)
@@ -168,7 +178,13 @@ def _compared(tests: Sequence[RestoreTest]) -> Judgement:
         return unsure(
             subject, f"Aucun fichier de « {test.source} » n'est revenu : rien à comparer.", Reason.UNSUPPORTED
         )
-    value = f"{against} fichiers comparés sur {total}"
+    if not against:
+        detail = (
+            f"Rien à quoi comparer les fichiers de « {test.source} » : ce produit ne garde pas leurs empreintes, et la "
+            "source n'a pas été relue ou a changé depuis (live_root, dans [[backup.repository]])."
+        )
+        return unsure(subject, detail)
+    value = f"{count(against, 'fichier comparé', 'fichiers comparés')} sur {total}"
     if against >= COMPARED * total:
         message = f"Le contenu restauré de « {test.source} » a été comparé à l'original : {value}."
         return passed(subject, message, _proof(test, value))

@@ -237,6 +237,8 @@ def _alerted(repository: Repository, context: Context) -> Judgement:
 def no_stale_lock(repository: Repository, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when no interrupted run left a lock that stops the next ones."""
     label = repository.label
+    if isinstance(repository.locks, Gap):
+        return not_assessed(label, repository.points if isinstance(repository.points, Gap) else repository.locks)
     if repository.locks:
         number = count(len(repository.locks), "verrou abandonné", "verrous abandonnés")
         message = f"Une tâche interrompue a laissé {number} dans « {label} » : les suivantes peuvent en être bloquées."

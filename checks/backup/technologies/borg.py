@@ -109,6 +109,7 @@ def _read(config: RepositoryConfig, tools: Tools, session: Session) -> Repositor
         "access": declared_access(config, unsupported("Les droits sur ce dépôt ne se voient pas avec borg.")),
     }
     notes: list[str] = []
+    known["locks"] = unsupported("Les verrous d'un dépôt borg distant ne se voient pas d'ici.")
     if session.view is not None:
         known["repository_id"] = session.view.repository_id
         known["locks"] = read_locks(Path(session.place.path), tools.now, notes)

@@ -6,16 +6,17 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from checks.backup.technologies.restic import ago
+from checks.common.french import count
 from checks.common.text import clean
+from checks.model import Gap, Reason
 
 STALE = timedelta(hours=24)
 """borg does not refresh its lock: a first backup may rightly hold it for hours, hardly for a day."""
 MAX_LOCKS = 20
 
 
-def read_locks(repository: Path, now: datetime, notes: list[str]) -> tuple[str, ...]:
-    """Stale locks, with their age. One that may still be held goes to `notes`.
+def read_locks(repository: Path, now: datetime, notes: list[str]) -> tuple[str, ...] | Gap:
+    """Stale locks, with their age. One that may still be held goes to `notes`; a gap when they cannot be read.
 
     Files of `lock.exclusive` are named `host@id.process-thread` (borg 1.2, `ExclusiveLock`).
     """
@@ -34,14 +35,30 @@ def read_locks(repository: Path, now: datetime, notes: list[str]) -> tuple[str, 
             placed = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
             stale.append(f"verrou sans détenteur, posé il y a {ago(max(now - placed, timedelta()))}")
     except OSError:
-        notes.append("Les verrous du dépôt n'ont pas pu être lus.")
+        return Gap(reason=Reason.REFUSED, detail="Les verrous du dépôt n'ont pas pu être lus.")
     return tuple(stale)
+
+
+def ago(duration: timedelta) -> str:
+    """A duration in its largest unit."""
+    minutes = int(duration.total_seconds() // 60)
+    for size, unit in ((1440, "jour"), (60, "heure")):
+        if minutes >= size:
+            return count(minutes // size, unit)
+    return count(minutes, "minute")
 
 
 def _dead_here(name: str) -> bool:
     """The lock was put by a process of this very machine that no longer exists."""
     host, _, rest = name.partition("@")
-    process = rest.partition(".")[2].partition("-")[0]
-    if not process.isdigit() or not Path("/proc/self").exists():
+    return ended_here(host, rest.partition(".")[2].partition("-")[0])
+
+
+def ended_here(host: str, process: str) -> bool:
+    """`process` of `host` no longer exists, and `host` is this very machine."""
+    if not (process.isascii() and process.isdigit() and Path("/proc/self").exists()):
         return False
-    return host.split(".")[0] == os.uname().nodename.split(".")[0] and not Path(f"/proc/{process}").exists()
+    return (
+        host.split(".", maxsplit=1)[0] == os.uname().nodename.split(".")[0]
+        and not Path(f"/proc/{process[:20]}").exists()
+    )

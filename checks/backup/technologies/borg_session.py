@@ -101,7 +101,7 @@ def explained(answer: Answer) -> str:
     named = [line.strip() for line in lines if any(sign in line for sign in signs)]
     if named and _LOST in named[0]:
         return "des fichiers ont perdu une partie de leur contenu"  # borg names them: names stay on site
-    return clean(named[0], 300) if named else answer.why
+    return clean(named[0], 300).rstrip(".") if named else answer.why
 
 
 def messages(log: str) -> list[tuple[str, str]]:

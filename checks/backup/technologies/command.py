@@ -49,7 +49,7 @@ class Answer(NamedTuple):
         """The last line of what went wrong, fit to be shown."""
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
         fatal = [line for line in lines if line.startswith(("Fatal:", "Repository ", "Error", "error"))]
-        return clean((fatal or lines or [f"code {self.code}"])[-1], _SHOWN)
+        return clean((fatal or lines or [f"code {self.code}"])[-1], _SHOWN).rstrip(".")
 
 
 class Program(NamedTuple):

@@ -20,6 +20,7 @@ import msgspec
 from checks.backup.config import RepositoryConfig
 from checks.backup.facts import Access, Encryption, Immutability, Integrity, Point, Repository
 from checks.backup.technologies.base import Entry, Tools
+from checks.backup.technologies.borg_locks import ago, ended_here
 from checks.backup.technologies.client_logs import restic_runs, told
 from checks.backup.technologies.command import Answer
 from checks.backup.technologies.exports import read_exports
@@ -244,11 +245,11 @@ def _measured(point: Point, size: int | None) -> Point:
     return point if size is None else msgspec.structs.replace(point, size=size, empty=size == 0)
 
 
-def _locks(session: Session, now: datetime, notes: list[str]) -> tuple[str, ...]:
+def _locks(session: Session, now: datetime, notes: list[str]) -> tuple[str, ...] | Gap:
+    """Stale locks, as restic calls them: older than half an hour, or put by a process of this machine that ended."""
     answer = session.ask("list", "locks", purpose="verrous")
     if answer.code:
-        notes.append("Les verrous du dépôt n'ont pas pu être lus.")
-        return ()
+        return Gap(reason=reason(answer), detail=f"Les verrous du dépôt n'ont pas pu être lus : {answer.why}.")
     found = [name for name in answer.out.decode("ascii", "replace").split() if name.isalnum()]
     stale = []
     for name in found[:MAX_LOCKS]:
@@ -257,20 +258,11 @@ def _locks(session: Session, now: datetime, notes: list[str]) -> tuple[str, ...]
         host = text(content, "hostname") or "machine inconnue"
         if placed is None:
             stale.append(f"verrou {name[:8]} illisible")
-        elif now - placed > STALE:
-            stale.append(f"{host}, posé il y a {ago(now - placed)}")
+        elif now - placed > STALE or ended_here(host, str(whole(content, "pid"))):
+            stale.append(f"{host}, posé il y a {ago(max(now - placed, timedelta()))}")
         else:
             notes.append(f"Une opération de restic est en cours ou vient de s'interrompre ({host}).")
     return tuple(stale)
-
-
-def ago(duration: timedelta) -> str:
-    """A duration in its largest unit."""
-    minutes = int(duration.total_seconds() // 60)
-    for size, unit in ((1440, "jour"), (60, "heure")):
-        if minutes >= size:
-            return count(minutes // size, unit)
-    return count(minutes, "minute")
 
 
 def _keys(session: Session) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from checks.backup.facts import Access, Encryption, Immutability, Unopened
+from checks.backup.facts import Access, Encryption, Failure, Immutability, Integrity, Unopened
 from checks.model import Gap, Origin, Reason, Severity, Verdict
 from tests.backup.house import (
     CLOUD,
@@ -25,6 +25,7 @@ from tests.backup.house import (
     judge,
     mute,
     nights,
+    repository,
     restored,
     with_repository,
     with_system,
@@ -329,6 +330,17 @@ def test_half_of_the_files_are_compared(compared: int, verdict: Verdict) -> None
     assert every("restore.compared", facts)[0].verdict is verdict
 
 
+def test_nothing_to_compare_with_is_not_a_fault() -> None:
+    found = every("restore.compared", house(restore_tests=(restored(compared_with_source=0, uncompared=40),)))[0]
+    assert (found.verdict, "live_root" in found.message) == (NS, True)
+
+
+def test_problems_agree_in_number() -> None:
+    lost = [Unopened(ref=f"{n:012}", extension="txt", size=3, problem="unreadable") for n in range(2)]
+    found = every("restore.gives_back", house(restore_tests=(restored(problems=tuple(lost)),)))[0]
+    assert "2 illisibles" in found.message
+
+
 def test_database_is_in_the_sample_of_one_test() -> None:
     facts = house(restore_tests=(restored(database=False), restored("dc1")))
     assert every("restore.database_opened", facts)[0].verdict is P
@@ -500,3 +512,31 @@ def test_bucket_is_not_public(public: bool | None, verdict: Verdict) -> None:
 @pytest.mark.parametrize("name", ["analyzer", "up_to_date", "not_public", "no_malware"])
 def test_setting_that_a_product_does_not_have(name: str) -> None:
     assert judge(f"hardening.{name}", with_repository(NAS, settings={})).verdict is NA
+
+
+def test_commands_that_destroy_copies_are_told_and_their_absence_proves_nothing() -> None:
+    windows = {"technology": "windows_backup", "product": "Sauvegarde Windows Server"}
+    seen = Failure(time=ago(days=1), what="Destruction : vssadmin delete shadows", source="DC01")
+    with_signs = repository(NAS, **windows, failures=(seen,), settings={"destruction_signs": 1})
+    found = every("hardening.no_malware", house(repositories=(with_signs,)))[0]
+    assert (found.verdict, found.severity, [one.label for one in found.affected]) == (F, Severity.HIGH, ["DC01"])
+    none = repository(NAS, **windows, settings={"destruction_signs": 0})
+    assert every("hardening.no_malware", house(repositories=(none,)))[0].verdict is NS
+
+
+def test_locks_that_could_not_be_read_are_not_absent() -> None:
+    unread = repository(NAS, locks=REFUSED)
+    found = every("results.no_stale_lock", house(repositories=(unread,)))[0]
+    assert (found.verdict, found.reason) == (NS, Reason.REFUSED)
+
+
+def test_a_lock_on_an_empty_bucket_is_no_safe_copy() -> None:
+    locked = Immutability(lock="compliance", proof="configured", days=30, covered=0, looked_at=0)
+    empty = repository(CLOUD, points=(), immutability=locked)
+    assert every("immutability.one_safe_copy", house(repositories=(empty,)))[0].verdict is F
+
+
+def test_copies_that_are_all_damaged_are_not_called_usable() -> None:
+    damaged = repository(NAS, integrity=Integrity(ok=False, depth="metadata"))
+    found = every("coverage.has_copy", house(repositories=(damaged,), restore_tests=()))
+    assert {one.verdict for one in found if one.subject == DUI} == {NS}

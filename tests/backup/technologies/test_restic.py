@@ -172,7 +172,7 @@ def test_a_missing_pack_is_seen_by_the_structure(copy):
     assert bench.verbs("restic") == ["check"], "data are not read once the structure is known to be broken"
 
 
-def test_a_lock_left_by_a_killed_backup_is_stale_after_half_an_hour(copy):
+def test_a_lock_left_by_a_killed_backup_is_stale_at_once_here_and_after_half_an_hour_elsewhere(copy, monkeypatch):
     command = ["restic", "-r", str(copy), "--no-cache", "-q", "backup", "--stdin"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(copy.parent), **KEY}
     process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
@@ -187,6 +187,9 @@ def test_a_lock_left_by_a_killed_backup_is_stale_after_half_an_hour(copy):
     before = fingerprint(copy)
     notes: list[str] = []
     with opened(repository("restic", copy), tools(Bench())) as session:
+        (dead,) = restic._locks(session, placed, notes)
+        assert dead.endswith("posé il y a 0 minute")
+        monkeypatch.setattr(restic, "ended_here", lambda *_: False)
         assert restic._locks(session, placed + dt.timedelta(minutes=25), notes) == ()
         (stale,) = restic._locks(session, placed + dt.timedelta(hours=3, minutes=5), notes)
     assert "est en cours ou vient de s'interrompre" in notes[0]
