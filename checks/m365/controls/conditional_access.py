@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from checks.common.french import choose, count, listed
 from checks.m365.access.axes import ANY_APP, EAS, LEGACY, REGISTRATION, Target, Wanted
 from checks.m365.access.coverage import coverage
@@ -356,7 +358,7 @@ def _verdict(
     if not answers:
         return not_assessed(about, unreadable("les comptes"))
     if doubt := _doubt(facts, found, answers):
-        return not_assessed(about, doubt)
+        return replace(not_assessed(about, doubt), exhibit=exhibit)
     seen = f"{count(len(told), noun)} {choose(len(told), 'examiné', 'examinés')}"
     return passed(about, f"{good} ({seen}){apart}.", _proof(found), exhibit=exhibit)
 

@@ -167,6 +167,15 @@ def test_coverage_picture_comes_with_the_verdict():
     assert picture.cells[1][1].text == "Bloqué"
 
 
+def test_coverage_picture_says_what_is_undetermined():
+    facts = conditions(FIRST, devices={"deviceFilter": {"mode": "exclude", "rule": "x"}})(state(DEVICE)(t.good()))
+    verdict = judge("ID-04", facts)
+    assert verdict.verdict is UNSEEN
+    assert verdict.exhibit is not None
+    assert verdict.exhibit.cells[1][0].text == "? 5/5"
+    assert verdict.exhibit.cells[1][0].level == "unknown"
+
+
 def test_rescue_accounts_are_guessed_when_the_profile_is_silent():
     facts = msgspec.structs.replace(t.good(), break_glass=())
     verdict = judge("ID-04", facts)
