@@ -60,7 +60,7 @@ def _licences(found: Licences | Gap) -> str:
 
 def _accounts(facts: M365Facts) -> str:
     found = facts.readings.get("users")
-    if not isinstance(found, Rows):
+    if not isinstance(found, Rows) or "accountEnabled" in found.absent:
         return ""
     guests = sum(values.word(row, "userType") == "guest" for row in found.rows)
     active = sum(

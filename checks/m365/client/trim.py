@@ -84,7 +84,7 @@ def _safe(value: Any, depth: int) -> Any:
     if isinstance(value, list):
         return [_safe(item, depth + 1) for item in value]
     if isinstance(value, dict):
-        if value.get("name") in HIDDEN_SETTINGS:
+        if isinstance(value.get("name"), str) and value["name"] in HIDDEN_SETTINGS:
             return {"name": value["name"], "value": "***" if value.get("value") else ""}
         return {
             name: _safe(item, depth + 1) for name, item in value.items() if name not in NEVER and not _is_noise(name)

@@ -80,13 +80,20 @@ def _parts(document: Document) -> Iterator[Part]:
             body = answer.get("body")
             yield Part(document.name, str(answer.get("id", "")), body if isinstance(body, (dict, list)) else {})
         return
-    if isinstance(value, dict) and value and "@odata.context" not in value:
-        keyed = {key: _by_label(key) for key in value}
-        if all(isinstance(item, (dict, list)) for item in value.values()) and any(keyed.values()):
-            for key, item in value.items():
-                yield Part(document.name, key, item)
-            return
+    if isinstance(value, dict) and _keyed(value, label):
+        for key, item in value.items():
+            yield Part(document.name, key, item)
+        return
     yield Part(document.name, label, value)
+
+
+def _keyed(value: Mapping[str, Any], label: str) -> bool:
+    """Whether the keys are addresses, or several names of readings in a file that names none itself."""
+    if not value or "@odata.context" in value or not all(isinstance(item, (dict, list)) for item in value.values()):
+        return False
+    if all(key.startswith(("/", "https://")) for key in value):
+        return True
+    return len(value) > 1 and _by_label(label) is None and all(_by_label(key) for key in value)
 
 
 def _rows(value: Any, *, single: bool) -> list[dict[str, Any]]:

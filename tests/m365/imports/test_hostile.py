@@ -117,3 +117,9 @@ def test_texts_of_an_export_are_made_harmless() -> None:
     found = scubagear.read("x\x1b.json", json.loads(json.dumps(export)))
     assert "\x1b" not in found.tenant.name + found.readings["remote_domains"].source  # type: ignore[union-attr]
     assert "\u202e" not in found.tenant.name
+
+
+def test_a_setting_whose_name_is_no_text_is_kept_as_it_is() -> None:
+    export = scuba.export(careful=True)
+    export["dlp_compliance_rules"][0]["ContentContainsSensitiveInformation"][0]["name"] = []
+    usable(scubagear.read("x.json", export))
