@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import checks.m365
@@ -158,3 +159,26 @@ def test_the_framework_has_every_policy_with_the_controls_of_the_table() -> None
     current = [one.title for one in framework.requirement if one.group != "Anciens numéros"]
     assert len(set(current)) == len(current) == 91
     assert assemble([framework]).references_of("M365-ID-07")[0] == "scuba:MS.AAD.1.1v1"
+
+
+def test_policies_alone_are_enough_to_judge_what_they_block() -> None:
+    export = {"conditional_access_policies": scuba.good_policies(), "module_version": "2.1.0"}
+    alone = facts_of(scubagear.read("x.json", export))
+    assert set(alone.readings) == {"conditional_access"}
+    assert judge("M365-ID-07", alone).verdict is PASS
+    none = facts_of(scubagear.read("x.json", export | {"conditional_access_policies": scuba.good_policies()[1:2]}))
+    assert judge("M365-ID-09", none).verdict is FAIL
+
+
+def test_a_rescue_account_that_the_export_cannot_name_keeps_from_passing() -> None:
+    export = scuba.export(careful=True)["conditional_access_policies"]
+    tenant = facts(True, conditional_access_policies=export)
+    known = msgspec.structs.replace(tenant, break_glass=("secours1@tilleuls.test",))
+    assert judge("M365-ID-07", known).verdict is PASS, "nobody is left out by name"
+    for policy in export:
+        policy["Conditions"]["Users"]["ExcludeUsers"] = ["99999999-2222-4333-8444-555555555551"]
+    by_id = facts(True, conditional_access_policies=export)
+    apart = msgspec.structs.replace(by_id, break_glass=("99999999-2222-4333-8444-555555555551",))
+    assert judge("M365-ID-07", apart).verdict is PASS
+    unnamed = msgspec.structs.replace(by_id, break_glass=("secours1@tilleuls.test",))
+    assert judge("M365-ID-07", unnamed).verdict is not PASS
