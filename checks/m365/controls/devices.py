@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from checks.common.french import count
-from checks.m365.controls.seen import Seen, Unclear, item, judged
+from checks.m365.controls.seen import Seen, Unclear, item, judged, sentence
 from checks.m365.reading import lacks, licence_gap
 from checks.m365.resources import INTUNE
 from checks.m365.views import values
@@ -42,7 +42,7 @@ def devices(seen: Seen, context: Context) -> Judgement:
         faults = _faults(row, seen, context)
         if faults:
             named = {**row, "displayName": values.text(row, "deviceName") or "appareil"}
-            bad.append(item(named, "device", f"{', '.join(faults)}."))
+            bad.append(item(named, "device", sentence(", ".join(faults))))
     evidence = seen.proof("managed_devices", f"{count(len(rows), 'appareil')}, dont {len(bad)} en défaut")
     if bad:
         message = (

@@ -207,9 +207,7 @@ def delegations(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     spread = [
         (holder, size) for holder, size in Counter(values.word(row, "User") for row in full).items() if size > MANY
     ]
-    evidence = seen.proof(
-        "mailbox_permissions", f"{len(full)} accès complets et {len(send)} envois au nom d'autrui accordés à d'autres"
-    )
+    evidence = seen.proof("mailbox_permissions", f"accès complets : {len(full)}, envois au nom d'autrui : {len(send)}")
     if bad or spread:
         affected = [
             Affected(id=f"{box}/{holder}", label=box, kind="delegation", detail=detail, ref=holder)

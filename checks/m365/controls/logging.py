@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from checks.common.french import count, listed
+from checks.common.french import choose, count, listed
 from checks.m365.controls.seen import Seen, declared, item, judged, name_of
 from checks.m365.reading import has, lacks
 from checks.m365.resources import DEFENDER_OFFICE, P1
@@ -182,8 +182,8 @@ def no_bypass(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
         return seen.passed(message, seen.proof("audit_bypass", f"{count(total, 'compte')} sans dispense"))
     evidence = seen.proof("audit_bypass", f"AuditBypassEnabled = True : {listed(map(name_of, exempt))}")
     message = (
-        f"{count(len(exempt), 'compte')} échappe{'nt' if len(exempt) > 1 else ''} à l'audit : ce qu'ils lisent ne se"
-        " voit pas."
+        f"{count(len(exempt), 'compte')} {choose(len(exempt), 'échappe', 'échappent')} à l'audit : "
+        f"{choose(len(exempt), 'ses', 'leurs')} accès aux boîtes ne laissent pas de trace."
     )
     affected = (item(row, "bypass", "Ses accès aux boîtes ne sont pas enregistrés.") for row in exempt)
     return seen.failed(message, evidence, affected=affected)
@@ -226,7 +226,9 @@ def secure_score(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
             Reason.UNSUPPORTED, "Microsoft n'a encore calculé aucun niveau de sécurité pour ce locataire."
         )
     (first_at, first), (last_at, last) = min(scores), max(scores)
-    evidence = seen.proof("secure_scores", f"{last:.0%} le {last_at:%d/%m/%Y}, {first:.0%} le {first_at:%d/%m/%Y}")
+    evidence = seen.proof(
+        "secure_scores", f"{last * 100:.0f} % le {last_at:%d/%m/%Y}, {first * 100:.0f} % le {first_at:%d/%m/%Y}"
+    )
     percent = f"{last * 100:.0f} %"
     if last < SCORE:
         message = f"Le niveau de sécurité calculé par Microsoft est de {percent}, sous {SCORE * 100:.0f} %."
@@ -251,7 +253,7 @@ def open_alerts(seen: Seen, context: Context) -> Judgement:
             late.append((row, (context.now - at).days))
     evidence = seen.proof(
         "alerts",
-        f"{count(len(rows), 'alerte ouverte', 'alertes ouvertes')}, dont {len(late)} graves depuis plus de"
+        f"{count(len(rows), 'alerte ouverte', 'alertes ouvertes')}, dont {count(len(late), 'grave')} depuis plus de"
         f" {ALERT_DAYS} jours",
     )
     if late:

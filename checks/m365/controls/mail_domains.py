@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from checks.common.french import count, listed
-from checks.m365.controls.seen import Seen, Unclear, judged
+from checks.m365.controls.seen import Seen, Unclear, judged, sentence
 from checks.m365.views import values
 from checks.m365.views.values import Row
 from checks.model import Affected, Context, Evidence, Gap, Judgement, Reason, Severity
@@ -44,7 +44,7 @@ def _each(seen: Seen, what: str, judge: Callable[[Row, Seen], list[Fault]], good
     if wrong:
         light = all(step for _, faults in wrong for _, step in faults)
         affected = (
-            Affected(id=domain, label=domain, kind=what, detail=f"{listed(words for words, _ in faults)}.")
+            Affected(id=domain, label=domain, kind=what, detail=sentence(listed(words for words, _ in faults)))
             for domain, faults in wrong
         )
         message = f"{bad} : {listed(domain for domain, _ in wrong)}."
@@ -66,7 +66,7 @@ def spf(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     good = "Chaque domaine dit quels serveurs envoient en son nom"
     if any("spf_lookups" not in row for row in seen.rows("mail_dns", "domain")):
         good += ", sans que cet export dise combien de recherches DNS il faut"
-    return _each(seen, "spf", _spf, good, "SPF à revoir")
+    return _each(seen, "spf", _spf, good, "Des faux messages peuvent partir en votre nom, faute de règle SPF stricte")
 
 
 def _spf(row: Row, seen: Seen) -> list[Fault]:
@@ -108,7 +108,13 @@ def _spf(row: Row, seen: Seen) -> list[Fault]:
 @judged
 def dmarc(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     """Conforms when each domain, or the one above, asks to reject all forged mail; quarantine is a lighter fault."""
-    return _each(seen, "dmarc", _dmarc, "Chaque domaine demande le rejet des faux messages", "DMARC à revoir")
+    return _each(
+        seen,
+        "dmarc",
+        _dmarc,
+        "Chaque domaine demande le rejet des faux messages",
+        "Les faux messages écrits en votre nom ne sont pas tous refusés (DMARC)",
+    )
 
 
 def _dmarc(row: Row, seen: Seen) -> list[Fault]:  # noqa: ARG001 - the signature of `_each`
@@ -185,7 +191,7 @@ def dkim(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     if not evidence:
         evidence = (seen.proof("dkim", "aucun domaine de l'établissement"),)
     if wrong:
-        affected = (Affected(id=domain, label=domain, kind="dkim", detail=f"{words}.") for domain, words in wrong)
+        affected = (Affected(id=domain, label=domain, kind="dkim", detail=sentence(words)) for domain, words in wrong)
         message = (
             f"Les messages de {listed(name for name, _ in wrong)} ne sont pas signés : un faux ne s'en distingue pas."
         )

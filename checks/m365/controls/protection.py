@@ -25,7 +25,7 @@ from checks.m365.controls.coverage import (
     name_of_policy,
     nobody,
 )
-from checks.m365.controls.seen import Seen, declared, judged
+from checks.m365.controls.seen import Seen, declared, judged, sentence
 from checks.m365.reading import lacks
 from checks.m365.resources import DEFENDER_OFFICE
 from checks.m365.views import values
@@ -77,7 +77,7 @@ def _conclude(seen: Seen, kind: Kind, in_force: list[Applied], faults: Faults, g
                 id=name_of_policy(one.policy),
                 label=name_of_policy(one.policy),
                 kind="policy",
-                detail=f"{listed(why)}.",
+                detail=sentence(listed(why)),
             )
             for one, why in wrong
         )
@@ -166,7 +166,7 @@ def safe_mail(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
                 id=f"{kind.policies}/{name_of_policy(one.policy)}",
                 label=name_of_policy(one.policy),
                 kind="policy",
-                detail=f"{words}.",
+                detail=sentence(words),
             )
             for one in in_force
             if one.certain and not values.flag(one.policy, prop)
@@ -298,7 +298,7 @@ def links_everywhere(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
         "EnableForInternalSenders": "messages internes",
     }
     return _judge(
-        seen, LINKS, wanted, lambda row: _off(row, wanted),
+        seen, LINKS, wanted, lambda row: [f"pas vérifiés : {one}" for one in _off(row, wanted)],
         "Les liens sont vérifiés dans les courriels, Teams et les documents.",
         "Les liens ne sont pas vérifiés partout.",
     )  # fmt: skip

@@ -230,6 +230,11 @@ def id_of(row: Row) -> str:
     return name_of(row)
 
 
+def sentence(words: str) -> str:
+    """A clause as a sentence: capital first, full stop."""
+    return f"{words[:1].upper()}{words[1:]}."
+
+
 def item(row: Row, kind: str, detail: str) -> Affected:
     """One object in fault."""
     return Affected(id=id_of(row), label=name_of(row), kind=kind, detail=detail)

@@ -78,7 +78,8 @@ def _sharing(seen: Seen) -> tuple[str, Evidence]:
 def _limited(seen: Seen, word: str, what: str, evidence: Evidence) -> Judgement:
     """The verdict for one sharing capability: new guests are a step, anyone is not."""
     if word in _CLOSED:
-        return seen.passed(f"{what} se partage avec {LEVELS[word]}.", evidence)
+        no = "ne " if word == "disabled" else ""
+        return seen.passed(f"{what} {no}se partage avec {LEVELS[word]}.", evidence)
     message = f"{what} se partage avec {LEVELS[word]}."
     return seen.failed(message, evidence, severity=None if word == ANYONE else Severity.LOW)
 
@@ -194,8 +195,8 @@ def idle_sign_out(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     evidence = seen.proof(
         *((best[0], f"{best[1]} s") if found else ("sharepoint", "aucune déconnexion sur inactivité"))
     )
-    words = f"après {best[1] // 3600} heures seulement" if found else "jamais"
-    return seen.failed(f"Une session oubliée sur un poste partagé se ferme {words}.", evidence)
+    words = f"se ferme après {best[1] // 3600} heures seulement" if found else "ne se ferme jamais"
+    return seen.failed(f"Une session oubliée sur un poste partagé {words}.", evidence)
 
 
 def _sharepoint_idle(seen: Seen) -> int:

@@ -82,11 +82,12 @@ def _summary(seen: Seen, lines: list[SignIn]) -> Evidence:
     old = sum(line.client not in _OLD for line in successes)
     countries = Counter(line.country or "?" for line in successes)
     first, last = min(line.at for line in lines), max(line.at for line in lines)
+    places = listed(f"{name} {size}" for name, size in countries.most_common(8)) or "aucun"
     return seen.proof(
         "sign_ins",
-        f"du {first:%d/%m/%Y} au {last:%d/%m/%Y} : {len(successes)} réussies, {len(lines) - len(successes)} refusées"
-        f" (dont {wrong} pour le mot de passe), {old} par un protocole ancien ; pays :"
-        f" {listed(f'{name} {size}' for name, size in countries.most_common(8))}",
+        f"du {first:%d/%m/%Y} au {last:%d/%m/%Y} ; réussies : {len(successes)}, refusées :"
+        f" {len(lines) - len(successes)}, dont mot de passe faux : {wrong} ; protocole ancien : {old} ; pays :"
+        f" {places}",
     )
 
 
@@ -119,10 +120,8 @@ def countries(seen: Seen, context: Context) -> Judgement:
             (user, f"Depuis {listed(f'{name} ({size})' for name, size in found.most_common())}.")
             for user, found in abroad.items()
         )
-        message = (
-            f"{count(len(abroad), 'compte')} {choose(len(abroad), 's’est connecté', 'se sont connectés')} depuis un"
-            " pays inattendu : voyage, ou compte volé."
-        )
+        signed = choose(len(abroad), "s'est connecté", "se sont connectés")
+        message = f"{count(len(abroad), 'compte')} {signed} depuis un pays inattendu : voyage, ou compte volé."
         return seen.failed(message, evidence, affected=_people(told, "abroad", _names(seen)))
     known = sum(bool(line.country) for line in successes)
     if not successes or known < LOCATED * len(successes):

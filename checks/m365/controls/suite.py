@@ -7,7 +7,7 @@ from checks.m365.access.goals import Goal
 from checks.m365.access.rescue import rescue, synchronisation
 from checks.m365.access.search import State
 from checks.m365.access.tenant import access, ask_ways, unread, worst
-from checks.m365.controls.seen import Seen, Unclear, answered, item, judged, name_of
+from checks.m365.controls.seen import Seen, Unclear, answered, item, judged, name_of, sentence
 from checks.m365.reading import lacks, licence_gap
 from checks.m365.resources import P2
 from checks.m365.views import values
@@ -85,7 +85,7 @@ def strong_for_all(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
                 id=one.person.id,
                 label=one.person.name,
                 kind="escapes",
-                detail=f"{one.sentence}.",
+                detail=sentence(one.sentence),
                 witness=one.witness,
             )
             for one in opened
@@ -227,7 +227,7 @@ def alerts_on(seen: Seen, context: Context) -> Judgement:  # noqa: ARG001
     off = [
         name for name in wanted if name.lower() not in rows or values.flag(rows[name.lower()], "Disabled") is not False
     ]
-    evidence = seen.proof("alert_policies", f"{len(wanted) - len(off)} alertes actives sur {len(wanted)}")
+    evidence = seen.proof("alert_policies", f"alertes actives : {len(wanted) - len(off)} sur {len(wanted)}")
     if off:
         if not rows or not seen.is_complete("alert_policies"):
             raise Unclear(seen.unreadable("alert_policies", "Name"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from checks.common.french import choose, count, listed
-from checks.m365.controls.seen import Seen, Unclear, declared, item, judged, name_of
+from checks.m365.controls.seen import Seen, Unclear, declared, item, judged, name_of, sentence
 from checks.m365.facts import Licences
 from checks.m365.reading import lacks
 from checks.m365.resources import DEFENDER_OFFICE, INTUNE, P1
@@ -202,7 +202,7 @@ def emergency_accounts(seen: Seen, context: Context) -> Judgement:
         faults = _emergency_faults(accounts.get(name), holders, used, context)
         good += not faults
         if faults:
-            bad.append(Affected(id=name, label=name, kind="emergency", detail=f"{listed(faults)}."))
+            bad.append(Affected(id=name, label=name, kind="emergency", detail=sentence(listed(faults))))
     if bad:
         seen.lacking("users", "role_assignments")
     evidence = seen.proof(

@@ -308,7 +308,7 @@ def test_sign_ins_without_place_conclude_nothing() -> None:
 
 def test_evidence_of_sign_ins_counts_without_naming() -> None:
     found = judge("sign_ins.countries", good())
-    assert "2 réussies, 1 refusées (dont 1 pour le mot de passe)" in found.evidence[0].value
+    assert "réussies : 2, refusées : 1, dont mot de passe faux : 1" in found.evidence[0].value
     assert "@" not in found.evidence[0].value
 
 
@@ -496,9 +496,9 @@ def test_emergency_accounts_need_to_be_declared() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("accountEnabled", False, "désactivé"),
-        ("onPremisesSyncEnabled", True, "synchronisé"),
-        ("userPrincipalName", "autre@tilleuls.test", "absent"),
+        ("accountEnabled", False, "Désactivé"),
+        ("onPremisesSyncEnabled", True, "Synchronisé"),
+        ("userPrincipalName", "autre@tilleuls.test", "Absent"),
     ],
 )
 def test_emergency_account_that_would_not_work(path: str, value: Any, words: str) -> None:
@@ -511,7 +511,7 @@ def test_emergency_account_in_daily_use_unless_it_is_a_test() -> None:
     facts = with_rows(
         good(), "user_activity", [{"id": RESCUE_1, "signInActivity": {"lastSuccessfulSignInDateTime": ago(3)}}]
     )
-    assert "utilisé il y a 3 jours" in details(judge("tenant.emergency_accounts", facts))
+    assert "tilisé il y a 3 jours" in details(judge("tenant.emergency_accounts", facts))
     tested = Context(now=NOW, answers={"m365_break_glass_tested": ["Secours1@tilleuls.test"]})
     assert judge("tenant.emergency_accounts", facts, tested).verdict is PASS
 
