@@ -109,6 +109,9 @@ def platform(policy: Policy, value: str) -> bool | None:
     sides = policy.platforms
     if sides is None:
         return True
+    if not sides.include:
+        # The service asks for one: what an empty list stands for is not documented.
+        return False if _listed(sides.exclude, value) else None
     return _listed(sides.include, value) and not _listed(sides.exclude, value)
 
 

@@ -95,7 +95,9 @@ def within(sides: Sides | None, place: Place, readable: Names) -> bool | None:
     """Whether a location condition holds at a place; None when it names a location that could not be read."""
     if sides is None:
         return True
-    return both(_any(sides.include, place, readable), opposite(_any(sides.exclude, place, readable)))
+    # The service asks for an included place: what an empty list stands for is not documented.
+    inside = _any(sides.include, place, readable) if sides.include else None
+    return both(inside, opposite(_any(sides.exclude, place, readable)))
 
 
 def _any(names: Iterable[str], place: Place, readable: Names) -> bool | None:

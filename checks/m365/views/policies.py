@@ -140,7 +140,7 @@ def _policy(row: Row) -> Policy:
         sign_in_risks=reader.words(conditions, "signInRiskLevels"),
         user_risks=reader.words(conditions, "userRiskLevels"),
         other_risk=bool(reader.flags(conditions, "insiderRiskLevels") or reader.flags(conditions, "agentIdRiskLevels")),
-        flows=reader.flags(flows, "transferMethods"),
+        flows=tuple(name for name in reader.flags(flows, "transferMethods") if name != "none"),
         devices=_devices(reader, conditions, devices),
         device_filter=_filter(reader, devices, "deviceFilter"),
         workloads=_workloads(reader, conditions),

@@ -193,9 +193,9 @@ def test_undetermined_parts_never_decide(seed):
             truth = world({**groups, GROUPS[0]: inside}, roles)
             told.append(all(oracle.covered(truth, policies, sign, goal) for sign in oracle.sign_ins(user, name, axes)))
         if state is State.COVERED:
-            assert all(told)
+            assert all(told), "covered, but not for all members"
         elif state is State.OPEN:
-            assert not any(told)
+            assert not any(told), "open, but covered for some members"
         seen.add(state)
     assert seen == set(State)
 

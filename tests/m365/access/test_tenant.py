@@ -75,6 +75,9 @@ def test_one_policy_for_all(change, expected):
         ({"insiderRiskLevels": "elevated"}, State.OPEN),
         ({"signInRiskLevels": ["medium", "high"]}, State.OPEN),
         ({"authenticationFlows": {"transferMethods": "deviceCodeFlow"}}, State.OPEN),
+        ({"authenticationFlows": {"transferMethods": "none"}}, State.COVERED),
+        ({"platforms": {"includePlatforms": [], "excludePlatforms": ["linux"]}}, State.OPEN),
+        ({"locations": {"includeLocations": [], "excludeLocations": [t.uid(99, 20)]}}, State.UNKNOWN),
         ({"clientApplications": {"includeServicePrincipals": ["ServicePrincipalsInMyTenant"]}}, State.OPEN),
     ],
 )  # fmt: skip
