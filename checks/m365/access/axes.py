@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from checks.m365.access.goals import BOTH
-from checks.m365.access.places import Names, Place, both, either, opposite, within
+from checks.m365.access.places import ELSEWHERE, Names, Place, both, either, opposite, within
 from checks.m365.access.search import Axis, Value
 from checks.m365.views.policies import Policy
 from checks.model import Record
@@ -43,6 +43,9 @@ MEMBERS = {"00000002-0000-0ff1-ce00-000000000000": OFFICE, "00000003-0000-0ff1-c
 REGISTER, JOIN = "urn:user:registersecurityinfo", "urn:user:registerdevice"
 ACTIONS = {REGISTER: "enregistrer un second facteur", JOIN: "inscrire un appareil"}
 
+ORDINARY = frozenset({FLOWS[""], SIGN_IN_RISKS["none"], USER_RISKS["none"], ELSEWHERE})
+"""Values that go without saying in a sentence."""
+
 Told = Callable[[Policy], "bool | None"]
 
 
@@ -56,7 +59,7 @@ class Target(Record, frozen=True, kw_only=True):
     label: str
 
 
-ANY_APP = Target(kind="app", id="", label="toute autre application")
+ANY_APP = Target(kind="app", id="", label="une application quelconque")
 REGISTRATION = Target(kind="action", id=REGISTER, label=ACTIONS[REGISTER])
 
 

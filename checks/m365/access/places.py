@@ -15,6 +15,7 @@ from checks.model import Record
 
 ALL, TRUSTED = "all", "alltrusted"
 MAX_PLACES = 4_096
+ELSEWHERE = "partout ailleurs"
 Names = frozenset[str]
 
 
@@ -47,7 +48,7 @@ def _place(inside: Names, by_id: Mapping[str, Location]) -> Place:
     return Place(
         inside=inside,
         trusted=any(by_id[key].trusted for key in inside),
-        label=" et ".join(f"« {name} »" for name in names) if names else "partout ailleurs",
+        label=" et ".join(f"« {name} »" for name in names) if names else ELSEWHERE,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from checks.common.french import listed
-from checks.m365.access.axes import ANY_APP, Target, Wanted, applications, axes, masks, targets
+from checks.m365.access.axes import ANY_APP, ORDINARY, Target, Wanted, applications, axes, masks, targets
 from checks.m365.access.goals import ANY_DEVICE, MEETS, Goal, Strengths, guarantees, strengths
 from checks.m365.access.people import Directory, Person, Reach, reach
 from checks.m365.access.places import ALL, TRUSTED, Names, Place, places
@@ -72,8 +72,8 @@ class Answer(Record, frozen=True, kw_only=True):
 
     @property
     def sentence(self) -> str:
-        """The same in a few words."""
-        told = [label for _, label in zip(self.axes, self.found.witness, strict=False) if label]
+        """The same in a few words, without what goes without saying."""
+        told = [label for label in self.found.witness if label and label not in ORDINARY]
         return ", ".join((self.target.label, *told))
 
 

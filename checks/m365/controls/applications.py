@@ -290,7 +290,7 @@ def publishers(facts: M365Facts, context: Context) -> Judgement:
     unknown = len(used) if "verifiedPublisher" in found.absent else 0
     unknown += sum(1 for row in found.rows if not word(row, "id") or not is_objects(row, "appRoleAssignments"))
     many = count(len(used), "application tierce", "applications tierces")
-    good = f"{many} avec des droits, toutes d'un éditeur vérifié."
+    good = f"{many} avec des droits, aucune d'un éditeur non vérifié."
     return conclude(about, found, faults, what="les éditeurs", good=good, bad=bad, properties=("verifiedPublisher",),
                     unknown=unknown)  # fmt: skip
 

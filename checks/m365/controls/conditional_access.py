@@ -360,7 +360,7 @@ def _verdict(
     if doubt := _doubt(facts, found, answers):
         return replace(not_assessed(about, doubt), exhibit=exhibit)
     seen = f"{count(len(told), noun)} {choose(len(told), 'examiné', 'examinés')}"
-    return passed(about, f"{good} ({seen}){apart}.", _proof(found), exhibit=exhibit)
+    return passed(about, f"{good} : {seen}{apart}.", _proof(found), exhibit=exhibit)
 
 
 def _singular(verb: str) -> str:

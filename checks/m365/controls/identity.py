@@ -196,7 +196,8 @@ def disabled_licensed(facts: M365Facts, context: Context) -> Judgement:
     faults = [user.point("désactivé, encore sous licence", "licensed") for user in off if user.licensed]
     unknown = sum(1 for user in every if user.enabled is None or (user.enabled is False and user.licensed is None))
     unknown += people.unreadable(found)
-    bad = f"{count(len(faults), 'compte')} sur {len(off)} désactivés encore sous licence : {names(faults)}."
+    many = count(len(faults), "compte désactivé", "comptes désactivés")
+    bad = f"{many} sur {len(off)} encore sous licence : {names(faults)}."
     good = f"{count(len(off), 'compte désactivé', 'comptes désactivés')}, aucun sous licence."
     return conclude(about, found, faults, what="les licences", good=good, bad=bad, unknown=unknown,
                     properties=("assignedLicenses", "accountEnabled"))  # fmt: skip

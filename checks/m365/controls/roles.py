@@ -157,7 +157,7 @@ def cloud_only(facts: M365Facts, context: Context) -> Judgement:
     del context
     return _each(
         facts, lambda user: user.synced, "synchronised", detail="compte copié de l'annuaire sur site",
-        good="aucun ne vient de l'annuaire sur site", bad="sur un compte copié de l'annuaire sur site",
+        good="aucun ne vient de l'annuaire sur site", bad="avec un compte copié de l'annuaire sur site",
         properties=("onPremisesImmutableId", "onPremisesSyncEnabled"),
     )  # fmt: skip
 
@@ -194,7 +194,8 @@ def permanent(facts: M365Facts, context: Context) -> Judgement:
             label = names_of.get(holder, holder)
             detail = f"{ROLES[role]}, sans fin"
             faults.append(Affected(id=f"{holder}:{role}", label=label, detail=detail, kind="permanent", ref=label))
-    bad = f"{count(len(faults), 'rôle')} d'administration sur {looked} actifs sans fin : {names(faults)}."
+    active = choose(len(faults), "actif", "actifs")
+    bad = f"{count(len(faults), 'rôle')} d'administration sur {looked} {active} sans fin : {names(faults)}."
     good = "Aucun rôle d'administration n'est actif en permanence, hors comptes de secours."
     return conclude(about, found, faults, what="les rôles actifs", good=good, bad=bad, unknown=unknown)
 
