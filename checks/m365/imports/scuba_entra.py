@@ -115,8 +115,8 @@ def _roles(desk: Desk, value: Mapping[str, Any], commands: Commands) -> None:
     detailed = any("assignments" in role for role in roles)
     direct = _direct(desk, roles) if detailed else []
     known = {**people, **apps}
-    now = {(row.get("principalId"), row.get("roleDefinitionId")) for row in direct}
-    given: list[dict[str, Any]] = [_assignment(row, people, apps) for row in direct if row.get("principalId") in known]
+    now = {(_id(row, "principalId"), _id(row, "roleDefinitionId")) for row in direct}
+    given: list[dict[str, Any]] = [_assignment(row, people, apps) for row in direct if _id(row, "principalId") in known]
     others: list[dict[str, Any]] = []
     for key, holder in known.items():
         for name in _names(holder):
@@ -128,7 +128,7 @@ def _roles(desk: Desk, value: Mapping[str, Any], commands: Commands) -> None:
                 others.append(row)
             else:
                 given.append(_assignment(row, people, apps))
-    groups = {row.get("principalId") for row in direct} - known.keys()
+    groups = {_id(row, "principalId") for row in direct} - known.keys()
     what = f"privileged_users, privileged_roles ; {SCOPE}"
     desk.rows("role_definitions", _definitions(roles), complete=False, what="privileged_roles")
     desk.rows("role_assignments", given, what=what)
@@ -137,6 +137,11 @@ def _roles(desk: Desk, value: Mapping[str, Any], commands: Commands) -> None:
         desk.rows("role_active", direct, what=what)
     desk.rows("users", [_user(key, holder) for key, holder in people.items()], complete=False, what="privileged_users")
     _say(desk, detailed=detailed, groups=len(groups), others=len(others))
+
+
+def _id(row: Mapping[str, Any], name: str) -> str:
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _say(desk: Desk, *, detailed: bool, groups: int, others: int) -> None:
