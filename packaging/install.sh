@@ -19,7 +19,7 @@ fi
 stamp=$(cat pyproject.toml packaging/install.sh | cksum)-$(pwd | cksum)
 if [ "$(cat "$venv/.ausculte" 2>/dev/null)" != "$stamp" ]; then
     echo "== Installation d'Ausculte et de ses dépendances"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev,wifi,backup]'
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev,wifi,backup,m365]'
     printf '%s' "$stamp" > "$venv/.ausculte"
 fi
 "$venv/bin/python" -m agent --version
