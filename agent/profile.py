@@ -208,13 +208,17 @@ def _check(
         path
         for config in domains.values()
         for _, table in tables(config)
-        for path in _paths_of(table).values()
-        if not Path(path).is_absolute()
+        for name, path in _paths_of(table).items()
+        if not name.endswith(PRIVATE) and not Path(path).is_absolute()
     )
     domains = {name: _anchor_paths(config, folder) for name, config in domains.items()}
     return LoadedProfile(
         profile=profile, domains=domains, sha256=hashlib.sha256(raw).hexdigest(), path=file, files=files
     )
+
+
+PRIVATE = "key_file"
+"""End of the name of a field that points at a private key: it is read where it is, and never copied anywhere."""
 
 
 def _paths_of(config: Any) -> dict[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from agent.profile import _anchor_paths
+from agent.profile import _anchor_paths, parse_profile
 from agent.secret_store import references
 from agent.tables import tables
+from checks.catalogue import load_catalogue
 from checks.model import Record
 
 
@@ -45,6 +46,28 @@ def test_every_table_is_seen_with_its_path_in_the_profile():
     assert [path for path, _ in tables(CONFIG, "acme")] == [
         "acme", "acme.inside[0]", "acme.inside[0].target[0]", "acme.inside[0].target[1]", "acme.inside[1]", "acme.one",
     ]  # fmt: skip
+
+
+def test_a_private_key_is_never_copied_with_the_profile(tmp_path):
+    text = """
+[structure]
+name = "EHPAD Les Tilleuls"
+[mandate]
+authorised_by = "Direction"
+signed_on = 2026-11-01
+valid_from = 2026-11-01
+valid_to = 2026-12-01
+emergency_contact = "astreinte"
+[[wifi.radius]]
+server = "10.10.0.12"
+secret_from = "env:RADIUS"
+realm = "tilleuls.test"
+ca_file = "ac.pem"
+client_key_file = "poste.key"
+"""
+    loaded = parse_profile(text.encode(), str(tmp_path / "site.toml"), load_catalogue())
+    assert loaded.files == ("ac.pem",)
+    assert loaded.domains["wifi"].radius[0].client_key_file == str(tmp_path / "poste.key")
 
 
 def test_references_of_lower_tables_are_resolved_once_each():
