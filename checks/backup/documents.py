@@ -21,7 +21,7 @@ from checks.backup.rows import (
     term_text,
 )
 from checks.backup.terms import is_conclusive, lock_of
-from checks.backup.words import day, length, size
+from checks.backup.words import between, day, length, size
 from checks.common.documents import MAX_ROWS, Column, Document, Sheet, Value
 from checks.common.french import count
 from checks.model import Context, Gap, Level, MatrixCell
@@ -318,7 +318,7 @@ def _record(test: RestoreTest) -> tuple[Value, ...]:
     elif not test.problems and not is_conclusive(test):
         faults = "essai incomplet"
     rto = test.rto
-    lasts = f"{length(rto.low / 3600)} à {length(rto.high / 3600)}" if isinstance(rto, RtoEstimate) else ""
+    lasts = between(rto.low / 3600, rto.high / 3600) if isinstance(rto, RtoEstimate) else ""
     seal = f" (procès-verbal {test.record_sha256[:12]})" if test.record_sha256 else ""
     return (
         test.finished.date(), test.source, test.repository, day(test.point_time), "échantillon", test.expected,

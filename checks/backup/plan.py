@@ -2,7 +2,8 @@
 
 Pure. A repository that could not be read proves nothing: its label stands in `PlanRow.unread`, and whoever judges
 must not conclude that a copy is missing. A point counts as good when the product does not say that it is incomplete,
-empty or damaged; a product that says nothing is believed, which the row does not hide (`PlanRow.silent`).
+empty or damaged, and the agent did not see it encrypted or useless (`condemned`); a product that says nothing is
+believed, which the row does not hide (`PlanRow.silent`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from checks.backup.condemned import without_condemned
 from checks.backup.facts import BackupFacts, PlannedSystem, Point, Repository, RestoreTest, SystemKind
 from checks.backup.storage import Place, places
 from checks.model import Gap, Record
@@ -133,7 +135,7 @@ class PlanRow(Record, frozen=True, kw_only=True):
 
 def plan(facts: BackupFacts, now: datetime) -> tuple[PlanRow, ...]:
     """One row per declared system, in the order of the profile."""
-    indexes = [(place, _index(place.repository)) for place in places(facts.repositories)]
+    indexes = [(place, _index(place.repository)) for place in places(without_condemned(facts))]
     names = {_fold(source) for _, index in indexes for source, _ in index}
     return tuple(_row(system, indexes, names, facts.restore_tests, now) for system in facts.systems)
 
@@ -157,7 +159,7 @@ def found_rows(facts: BackupFacts, now: datetime) -> tuple[PlanRow, ...]:
     systems = tuple(
         PlannedSystem(label=name, critical=False, origin="inventory", covered_by=labels) for name, labels in strangers
     )
-    indexes = [(place, _index(place.repository)) for place in places(facts.repositories)]
+    indexes = [(place, _index(place.repository)) for place in places(without_condemned(facts))]
     names = {_fold(source) for _, index in indexes for source, _ in index}
     return tuple(_row(system, indexes, names, facts.restore_tests, now) for system in systems)
 

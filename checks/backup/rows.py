@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from checks.backup.facts import BackupFacts, PlannedSystem, RestoreTest, RtoEstimate
 from checks.backup.plan import DEFAULT_RPO_HOURS, PlanRow, found_rows, plan
 from checks.backup.terms import Term, Terms, is_conclusive, terms
-from checks.backup.words import day, hours_between, length
+from checks.backup.words import between, day, hours_between, length
 from checks.common.french import count, listed
 from checks.model import Gap, Level
 
@@ -154,7 +154,7 @@ def _time(tests: tuple[RestoreTest, ...]) -> str:
     if not found:
         return ""
     low, high = sum(one.low for one in found) / 3600, sum(one.high for one in found) / 3600
-    return f"{length(low)} à {length(high)}"
+    return between(low, high)
 
 
 def _remarks(row: PlanRow, system: PlannedSystem) -> list[str]:

@@ -23,6 +23,12 @@ def length(hours: float) -> str:
     return count(round(hours / 24), "jour")
 
 
+def between(low: float, high: float) -> str:
+    """`2 heures à 3 heures`, or `environ 1 heure` when both read the same."""
+    least, most = length(low), length(high)
+    return f"environ {least}" if least == most else f"{least} à {most}"
+
+
 def day(time: datetime) -> str:
     """`22/11/2026 à 03:00 UTC`."""
     return f"{time:%d/%m/%Y à %H:%M} UTC"

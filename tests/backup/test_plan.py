@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.backup.facts import BackupFacts, Immutability, Integrity, Point
+from checks.backup.facts import BackupFacts, Immutability, Integrity, Point, Unopened
 from checks.backup.plan import found_rows, is_good, kind_of, matches, orphans, plan, stream
 from checks.backup.storage import places
 from checks.backup.terms import Terms, lock_of, terms
@@ -22,6 +22,7 @@ from tests.backup.house import (
     NOW,
     REFUSED,
     ago,
+    change,
     everywhere,
     house,
     nights,
@@ -433,3 +434,23 @@ def test_what_was_not_read_could_meet_the_term() -> None:
     assert (found.copies.state, found.offsite.state) == ("unknown", "unknown")
     assert found.locked.state == "met"
     assert CLOUD in found.copies.detail
+
+
+def test_points_that_an_intruder_encrypted_are_not_the_last_good_copy() -> None:
+    before, after = ago(hours=30), ago(hours=6)
+    points = (point("srv-dui", before), point("srv-dui", after), point("srv-dui", ago(hours=1)))
+    sign = change(
+        repository=NAS, source="srv-dui", before=before, after=after, changed=900, magic_lost=10, entropy_after=7.99
+    )
+    facts = house(repositories=(repository(NAS, points=points),), changes=(sign,), restore_tests=())
+    assert row(facts).last_good == before
+
+
+def test_a_point_most_of_whose_files_do_not_open_is_no_copy() -> None:
+    older, newest = point("srv-dui", ago(hours=30)), point("srv-dui", ago(hours=6))
+    lost = tuple(Unopened(ref=f"{n:012}", extension="txt", size=3, problem="unreadable") for n in range(21))
+    nas = repository(NAS, points=(older, newest))
+    for problems, last in ((lost, ago(hours=30)), (lost[:20], ago(hours=6))):
+        test = restored("srv-dui", NAS, point=newest.id, expected=40, problems=problems)
+        facts = house(repositories=(nas,), changes=(), restore_tests=(test,))
+        assert row(facts).last_good == last
