@@ -26,21 +26,17 @@ from tests.m365.tenants import CONTEXT, partial, policies, rows_of, with_gap, wi
 FOLDER = Path(checks.m365.__file__).parent
 
 
-def _table(name: str, draft: str, key: str) -> Any:
-    """The tables of a draft, or of the file that replaced it."""
-    path = FOLDER / draft
-    return tomllib.loads((path if path.is_file() else FOLDER / name).read_text("utf-8"))[key]
+def _table(name: str, key: str) -> Any:
+    return tomllib.loads((FOLDER / name).read_text("utf-8"))[key]
 
 
 CONTROLS = [
     msgspec.convert(one, Control)
-    for one in _table("catalogue.toml", "catalogue.b.draft.toml", "control")
+    for one in _table("catalogue.toml", "control")
     if re.match(r"M365-(LG|EX|SP|TE|IN|MI|SC)-", one["id"])
 ]
 MEASURES = [
-    msgspec.convert(one, Measure)
-    for one in _table("measures.toml", "measures.b.draft.toml", "measure")
-    if one["id"].startswith("M-M365-2")
+    msgspec.convert(one, Measure) for one in _table("measures.toml", "measure") if one["id"].startswith("M-M365-2")
 ]
 IDS = [control.id for control in CONTROLS]
 each_control = pytest.mark.parametrize("control", CONTROLS, ids=IDS)

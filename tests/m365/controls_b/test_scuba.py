@@ -12,7 +12,7 @@ import pytest
 import checks.m365
 
 FOLDER = Path(checks.m365.__file__).parent
-PATH = next(path for path in (FOLDER / "scuba.b.draft.toml", FOLDER / "scuba.toml") if path.is_file())
+PATH = Path(__file__).parents[1] / "scuba.toml"
 TABLE: dict[str, Any] = tomllib.loads(PATH.read_text("utf-8"))
 POLICIES = {one["id"]: one for one in TABLE["policy"]}
 CURRENT = {name for name, one in POLICIES.items() if one.get("current")}

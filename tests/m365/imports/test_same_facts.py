@@ -26,9 +26,7 @@ DERIVED = frozenset({"role_groups", "group_owners", "user_activity", "mail_dns",
 FOLDER = Path(checks.m365.__file__).parent
 CHECKS = {
     control["id"]: control["check"]
-    for name in ("catalogue.toml", "catalogue.a.draft.toml", "catalogue.b.draft.toml")
-    if (FOLDER / name).is_file()
-    for control in tomllib.loads((FOLDER / name).read_text("utf-8"))["control"]
+    for control in tomllib.loads((FOLDER / "catalogue.toml").read_text("utf-8"))["control"]
 }
 
 
