@@ -143,7 +143,9 @@ def _without(row: PlanRow) -> str:
 def _restore(tests: tuple[RestoreTest, ...]) -> str:
     if not tests:
         return ""
-    newest = tests[0]
+    last = {test.repository: test for test in reversed(tests)}.values()
+    # One copy that came back does not hide another that did not.
+    newest = next((test for test in last if test.problems), tests[0])
     result = "réussi" if is_conclusive(newest) else "avec défauts" if newest.problems else "incomplet"
     return f"{newest.finished:%d/%m/%Y}, échantillon de {count(newest.expected, 'fichier')}, {result}"
 

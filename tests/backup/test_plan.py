@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from checks.backup.facts import BackupFacts, Immutability, Integrity, Point, Unopened
 from checks.backup.plan import found_rows, is_good, kind_of, matches, orphans, plan, stream
+from checks.backup.rows import lines
 from checks.backup.storage import places
 from checks.backup.terms import Terms, lock_of, terms
 from checks.model import Gap, Reason
@@ -454,3 +455,10 @@ def test_a_point_most_of_whose_files_do_not_open_is_no_copy() -> None:
         test = restored("srv-dui", NAS, point=newest.id, expected=40, problems=problems)
         facts = house(repositories=(nas,), changes=(), restore_tests=(test,))
         assert row(facts).last_good == last
+
+
+def test_a_copy_that_came_back_does_not_hide_one_that_did_not() -> None:
+    lost = Unopened(ref="a" * 12, extension="txt", size=3, problem="missing")
+    both = (restored(finished=ago(hours=1)), restored(where=CLOUD, finished=ago(hours=2), problems=(lost,)))
+    (line,) = [one for one in lines(house(restore_tests=both), NOW) if one.system == DUI]
+    assert line.restore.endswith("avec défauts")
