@@ -11,7 +11,6 @@ import msgspec
 import openpyxl
 import pytest
 
-from agent.runfolder import read_run
 from checks.catalogue import load_catalogue
 from checks.evaluate import domain_exhibits, read_facts
 from checks.model import FactsFile
