@@ -141,7 +141,7 @@ def _restore_all(
         seconds = bench.stopwatch() - begun
         if len(back) == len(part):
             size = sum(entry.size for entry in part)
-            tally.timings.append(Timing(bytes=size, files=len(part), seconds=round(seconds, 3), selected=len(part)))
+            tally.timings.append(Timing(bytes=size, files=len(part), seconds=round(seconds, 6), selected=len(part)))
         for entry in part:
             if entry.path not in judged:
                 judged.add(entry.path)
@@ -165,7 +165,7 @@ def _restore_all(
         if not files:
             return
         if files >= folder.files * _WHOLE and size >= folder.bytes * _WHOLE:
-            tally.timings.append(Timing(bytes=size, files=files, seconds=round(seconds, 3), selected=1))
+            tally.timings.append(Timing(bytes=size, files=files, seconds=round(seconds, 6), selected=1))
 
 
 def _in_time(bench: Bench) -> None:

@@ -175,4 +175,7 @@ def _from_scp(kind: str, text: str) -> Place:
     found = _SCP.fullmatch(text)
     if found is None or found["host"].startswith("-") or (found["user"] or "").startswith("-"):
         raise ValueError("not a host and a path")
-    return Place(kind, found["path"], found["host"].strip("[]"), _PORTS["ssh"], found["user"] or "")
+    host = found["host"].strip("[]")
+    if not host:
+        raise ValueError("not a host and a path")
+    return Place(kind, found["path"], host, _PORTS["ssh"], found["user"] or "")
