@@ -88,6 +88,8 @@ def site(tmp_path):
         path = live / "commun" / f"s{number % 4}" / f"f{number}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes((samples.SENTENCE * draw.randrange(1, 500)).encode())
+    for path in files(live):  # older than the backup, whose time has no fraction of a second
+        os.utime(path, (time.time() - 3600, time.time() - 3600))
     return tmp_path
 
 
